@@ -63,8 +63,9 @@ class GatesComplete final : public Assertion {
     if (entries_ > 0) {
       const std::string again =
           tries_ == 0 ? "" : fmt::format("; {} earlier tries, each refused for a moment", tries_);
-      confirm(last_, fmt::format("{} ops on tasks have all {} gates, {} of the ops were refused{}",
-                                 entries_, kGates, refused_, again));
+      confirm(last_,
+              fmt::format("{} ops on tasks have all {} gates, {} of the ops {} refused{}", entries_,
+                          kGates, refused_, refused_ == 1 ? "was" : "were", again));
     }
   }
 

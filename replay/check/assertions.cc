@@ -43,8 +43,11 @@ using Folders = std::set<std::pair<dev_t, ino_t>>;
 // assertion runs.
 Result<void> add_folder(const std::string& folder, Folders& seen, FoundAssertions& found) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
-  if (open == nullptr)
-    return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
+  if (open == nullptr) {
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    return system_error(missing ? ErrorCode::kUsage : ErrorCode::kHost,
+                        "cannot read the folder " + in_quotes(folder));
+  }
   struct stat which;
   if (::fstat(::dirfd(open.get()), &which) == 0 && !seen.emplace(which.st_dev, which.st_ino).second)
     return {};

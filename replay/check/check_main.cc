@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -232,6 +233,25 @@ void tell_refusals(const std::vector<CheckedTape>& tapes) {
   }
 }
 
+// An own assertion that was there at the capture may be missing here: without it, its expected
+// failure says nothing. With --only the user has left it out.
+void warn_of_missing(const Options& options, const std::vector<CheckedTape>& tapes,
+                     const std::vector<AssertionRun>& runs) {
+  if (!options.choice.only.empty()) return;
+  for (const auto& tape : tapes) {
+    for (const auto& failure : tape.expected.failures) {
+      if (std::ranges::any_of(
+              runs, [&](const AssertionRun& run) { return run.name == failure.assertion; }))
+        continue;
+      std::fputs(fmt::format("{}: {} expects a failure of {}, which was not found: name its folder "
+                             "with --analyzers\n",
+                             kProgram, in_quotes(tape.path), in_quotes(failure.assertion))
+                     .c_str(),
+                 stderr);
+    }
+  }
+}
+
 Result<ExitCode> check(const Options& options, Colors colors,
                        const std::vector<AssertionRun>& runs) {
   CheckLimits limits;
@@ -254,6 +274,7 @@ Result<ExitCode> check(const Options& options, Colors colors,
   Printer printer(options, colors, KtapReport(tapes.size(), runs.size(), planned), tapes.size());
   KTAPE_TRY(printer.stop_commands());
   tell_refusals(tapes);
+  warn_of_missing(options, tapes, runs);
   printer.begin();
   {
     Counter counter("judged", planned, options.for_people());

@@ -85,7 +85,8 @@ std::string hex_escape(char c) { return fmt::format("\\x{:02x}", static_cast<uns
 
 Result<KtapResults> read_ktap(std::string_view text) {
   std::vector<std::string_view> lines = lines_of(text);
-  if (lines.empty() || !is_version(lines.front())) return not_ktap("the output is not KTAP");
+  if (lines.empty() || !is_version(lines.front()))
+    return not_ktap("the output is not KTAP: it does not begin with 'KTAP version 1'");
   KtapResults results;
   std::optional<size_t> plan;
   // Only the top level counts: lines of subtests are indented, so they begin with none of these

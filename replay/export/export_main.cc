@@ -131,7 +131,7 @@ Result<ExitCode> run(const Options& options) {
   if (formats != 1) {
     return Error{ErrorCode::kUsage,
                  formats == 0 ? "no output format is given" : "several output formats are given",
-                 ""};
+                 "give one of --perfetto, --jsonl, --csv, --core and --symbols"};
   }
   if (symbols) return export_symbols(options.tape, options.symbols);
   if (options.out.empty())

@@ -128,7 +128,11 @@ Result<const RecordedWorker*> TapeIndex::worker(std::string_view name, Seq by) c
     if (worker.name == name) last = &worker;
   }
   if (last != nullptr) return last;
-  return Error{ErrorCode::kUsage, fmt::format("no worker {} had started by then", in_quotes(name)),
+  const bool starts_later = std::ranges::any_of(
+      workers_, [&](const RecordedWorker& worker) { return worker.name == name; });
+  return Error{ErrorCode::kUsage,
+               starts_later ? fmt::format("no worker {} had started by then", in_quotes(name))
+                            : fmt::format("the tape has no worker {}", in_quotes(name)),
                printable(did_you_mean(name, names))};
 }
 

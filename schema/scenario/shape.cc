@@ -17,6 +17,11 @@ namespace ktape {
 
 namespace {
 
+std::string with_article(const std::string& type) {
+  const bool vowel = type.find_first_of("AEIOU") == 0;
+  return (vowel ? "an " : "a ") + type;
+}
+
 using Kind = TextNode::Kind;
 using TypeKind = capnp::schema::Type::Which;
 
@@ -113,8 +118,8 @@ class ShapeCheck {
         KTAPE_TRY(check_value(field.name, field.value, known->getType()));
       } else {
         return error_at(file_, field.place,
-                        fmt::format("unknown field '{}' in a {}", field.name,
-                                    schema.getShortDisplayName().cStr()),
+                        fmt::format("unknown field '{}' in {}", field.name,
+                                    with_article(schema.getShortDisplayName().cStr())),
                         hint_for(field.name, field_names(schema)));
       }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/target/target_line.h"
 
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -303,10 +304,28 @@ class LineParser {
   bool after_arrow_ = false;  // the path begins with a name
 };
 
+// A target that is copied from wrapped output has a line end and an indent where it had a blank.
+// Quoted names keep theirs.
+std::string unwrapped(std::string_view text) {
+  std::string line;
+  bool is_quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\'') is_quoted = !is_quoted;
+    if (is_quoted || (text[i] != '\n' && text[i] != '\r')) {
+      line += text[i];
+      continue;
+    }
+    while (i + 1 < text.size() && std::isspace(static_cast<unsigned char>(text[i + 1])) != 0) ++i;
+    line += ' ';
+  }
+  return line;
+}
+
 }  // namespace
 
 Result<std::string> parse_target_line(std::string_view text, schema::OpEntry::Builder entry) {
-  return LineParser(text, entry).parse();
+  const std::string line = unwrapped(text);
+  return LineParser(line, entry).parse();
 }
 
 }  // namespace ktape

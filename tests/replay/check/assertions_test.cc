@@ -54,7 +54,7 @@ TEST_CASE("assertions are the executable files of that prefix, by name, the earl
 TEST_CASE("a missing folder is an error, unless it is on PATH") {
   TempDir folder;
   make_program(folder.file("ktape-assert-a"));
-  CHECK(find_assertions({"/nonexistent"}).error().code == ErrorCode::kHost);
+  CHECK(find_assertions({"/nonexistent"}).error().code == ErrorCode::kUsage);
   CHECK(must(find_assertions({}, {"/nonexistent", folder.path()})).assertions.size() == 1);
 }
 

@@ -35,7 +35,7 @@ TEST_CASE("an assertion that was killed is an error, whatever it printed") {
 
 TEST_CASE("an analyzer that succeeds without any output is an error") {
   CHECK(ended(0, "").kind == CheckResult::Kind::kError);
-  CHECK(ended(0, "").reason == "the output is not KTAP");
+  CHECK(ended(0, "").reason == "the output is not KTAP: it does not begin with 'KTAP version 1'");
 }
 
 TEST_CASE("an exit status that its KTAP contradicts is an error") {
@@ -53,7 +53,8 @@ TEST_CASE("result lines carry the directives of KTAP") {
   CHECK(result_line(1, "a", ended(0, kPassed)) == "ok 1 a\n");
   CHECK(result_line(2, "a", ended(1, kFailed)) == "not ok 2 a\n");
   CHECK(result_line(3, "a", ended(77, kSkipped)) == "ok 3 a # SKIP inconclusive: no tag\n");
-  CHECK(result_line(4, "a", ended(0, "")) == "not ok 4 a # ERROR the output is not KTAP\n");
+  CHECK(result_line(4, "a", ended(0, "")) ==
+        "not ok 4 a # ERROR the output is not KTAP: it does not begin with 'KTAP version 1'\n");
 }
 
 TEST_CASE("neither a name nor a reason can pass for a directive") {

@@ -51,6 +51,19 @@ print(check["exitStatus"], check["totals"]["xfail"], check["totals"]["xpass"], c
 
 }  // namespace
 
+TEST_CASE("an expected failure of an assertion that is not there is mentioned") {
+  const TempDir folder;
+  RunSpec spec;
+  spec.expect = {{"own-assertion", ""}};
+  const std::string tape = record_run(folder.file("a.ktape"), spec).path;
+  const auto errors = [&](const std::string& more) {
+    return errors_of("ktape-check", tape + more);
+  };
+  CHECK_THAT(errors(""), ContainsSubstring("expects a failure of 'own-assertion', which was not "
+                                           "found: name its folder with --analyzers\n"));
+  CHECK_THAT(errors(" --only run-completed"), !ContainsSubstring("own-assertion"));
+}
+
 TEST_CASE("a failure that the scenario on the tape expects is xfail, and good") {
   const TempDir folder;
   const std::string tape = make_expecting(folder.file("a.ktape"), true, "failed to run for");

@@ -25,7 +25,8 @@ TEST_CASE("output that is not KTAP is refused") {
   for (const char* text : {"", "hello\n", "ok 1 a\n1..1\n"}) {
     auto results = read_ktap(text);
     REQUIRE_FALSE(results.ok());
-    CHECK(results.error().message == "the output is not KTAP");
+    CHECK(results.error().message ==
+          "the output is not KTAP: it does not begin with 'KTAP version 1'");
   }
 }
 

@@ -387,7 +387,7 @@ TEST_CASE_METHOD(Fixture, "a batch reads targets from standard input, and a mist
 
   const ChildResult json = all_of(batch + "--json <" + targets);
   CHECK(json.exit_status == 2);
-  CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 3);
+  CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 6);
   CHECK_THAT(json.output,
              ContainsSubstring("\"target\":\"cpu0:runqueues.nr_runing\",\"notCaptured\":null,"
                                "\"notAll\":null,\"reply\":{\"status\":\"refused\",\"reason\":"));

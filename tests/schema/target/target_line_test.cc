@@ -47,6 +47,15 @@ TEST_CASE("a symbol is named with its width") {
   CHECK(Line("jiffies_64").entry().getRead() == ValueKind::AUTO);
 }
 
+TEST_CASE("a target that was wrapped is read as if it were not") {
+  const char* wrapped =
+      "cpu1:runqueues.scx.runnable_list{list struct task_struct\n"
+      "      scx.runnable_node 100}.pid";
+  CHECK(Line(wrapped).text() ==
+        Line("cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid")
+            .text());
+}
+
 TEST_CASE("a CPU's instance of a per-CPU variable is named with the CPU in front") {
   Line line("cpu12:runqueues.scx.nr_running:u32");
   CHECK(line.text() == "runqueues[cpu 12].scx.nr_running");
