@@ -121,6 +121,15 @@ case_only_programs_of_ktape_are_in_the_build_folders_bin() {
   expect_status 1 grep -v '^ktape' <(ls "$(dirname "$launcher")")
 }
 
+case_the_target_programs_makes_what_the_docs_use() {
+  local build
+  build=$(dirname "$(dirname "$launcher")")
+  expect_status 0 ninja -C "$build" -t inputs programs
+  for file in schema/views.sql bin/ktape-capture libexec/ktape/assertions; do
+    expect_output "$file"
+  done
+}
+
 case_a_verb_of_the_build_folder_finds_the_programs_that_it_starts() {
   expect_status 3 "$launcher" test cold_path_roundtrip --kernel 1.2.3
   expect_output "kernel '1.2.3' is not in the cache"
