@@ -55,6 +55,8 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is reported with th
   ChildResult result = capture("nosuch");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output, ContainsSubstring("cannot find scenario 'nosuch'"));
+  std::ofstream(folder.file("mine.scenario")) << "()";
+  CHECK_THAT(capture("mine").output, ContainsSubstring("hint: did you mean 'mine.scenario'?\n"));
 }
 
 TEST_CASE_METHOD(CaptureCli,
