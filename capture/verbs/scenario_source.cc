@@ -25,8 +25,8 @@ Result<std::string> find_scenario(const std::string& asked) {
   }
   // Not taken by itself: it could hide a shipped scenario of that name.
   const bool is_here = fs::exists(asked + ".scenario", ignored);
-  const std::string meant = is_here ? "did you mean '" + asked + ".scenario'?"
-                                    : did_you_mean(asked, shipping);
+  const std::string meant =
+      is_here ? "did you mean '" + asked + ".scenario'?" : did_you_mean(asked, shipping);
   return Error{
       ErrorCode::kUsage,
       "cannot find scenario '" + asked + "': no such file, and no shipped scenario of that name",

@@ -11,6 +11,7 @@ namespace ktape {
 // annotations, and a job summary in Markdown. Text from tapes can do nothing in either.
 class GithubReport {
  public:
+  // The step's tape must outlive the report.
   void add(const CheckStep& step);
   // "::error title=no-scheduler-error%3A run.ktape::seq 309: ...", a line for each result that is
   // not a pass.

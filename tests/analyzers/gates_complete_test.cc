@@ -70,8 +70,7 @@ TEST_CASE("a write whose gates all passed, and one that a gate refused, pass") {
          {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses", .fails = 4});
   tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() ==
-        "seq 28: 2 ops on tasks have all 12 gates, 1 of the ops was refused\n");
+  CHECK(tape.confirmed() == "seq 28: 2 ops on tasks have all 12 gates, 1 of the ops was refused\n");
 }
 
 TEST_CASE("a read observes most gates: one of them may fail, one of its identity may not") {

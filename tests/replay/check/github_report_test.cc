@@ -75,9 +75,9 @@ TEST_CASE("the job summary is a table of what did not pass, and one of the tapes
 }
 
 TEST_CASE("text of a tape is text in the job summary") {
-  GithubReport report =
-      report_of(tape_at("a|b"), "value",
-                {Kind::kViolated, ExitCode::kViolated, "<img> `x` [a](b) @all\n| c"});
+  const CheckedTape tape = tape_at("a|b");
+  GithubReport report = report_of(
+      tape, "value", {Kind::kViolated, ExitCode::kViolated, "<img> `x` [a](b) @all\n| c"});
   const std::string summary = report.summary({});
   CHECK_THAT(summary, ContainsSubstring("| a&#124;b |"));
   CHECK_THAT(summary,

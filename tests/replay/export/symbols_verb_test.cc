@@ -142,7 +142,8 @@ TEST_CASE("export takes one format, and --output where the format does not name 
   };
   CHECK(mistake("--csv") ==
         "ktape export: --output is required\nhint: see 'ktape export --help'\n");
-  CHECK(mistake("--csv --symbols x") == "ktape export: several output formats are given\n"
+  CHECK(mistake("--csv --symbols x") ==
+        "ktape export: several output formats are given\n"
         "hint: give one of --perfetto, --jsonl, --csv, --core and --symbols\n");
   CHECK_THAT(mistake("--symbols x -o y"), ContainsSubstring("--symbols"));
 }
