@@ -177,7 +177,9 @@ CREATE TEMP VIEW IF NOT EXISTS ejection_console AS
 WITH ejection AS (
   SELECT 'freeze ' || f.freeze AS what, f.stopped_ns AS at_ns FROM main.freeze AS f WHERE f.trigger_name = 'scx-error'
   UNION ALL
-  SELECT 'exit of ' || s.name, s.exited_ns FROM main.scheduler AS s WHERE s.exited_ns IS NOT NULL
+  -- From SCX_EXIT_ERROR on a kind is an error; a scheduler that was unregistered was not ejected.
+  SELECT 'exit of ' || s.name, s.exited_ns FROM main.scheduler AS s
+  WHERE s.exited_ns IS NOT NULL AND s.exit_kind >= 1024
 )
 SELECT
   e.what AS ejection,

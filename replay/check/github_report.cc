@@ -21,6 +21,8 @@ using Kind = CheckResult::Kind;
 // GitHub takes at most 1 MiB of summary from a step, and none of a larger one.
 constexpr size_t kRowsBytes = size_t{256} << 10;
 constexpr size_t kReasonBytes = size_t{4} << 10;
+// In a cell, where characters may become references of six bytes.
+constexpr size_t kCellBytes = 300;
 
 // Escapes of actions/toolkit, packages/core/src/command.ts: in a message, and in a property.
 std::string command_text(std::string_view text, bool property) {
@@ -62,19 +64,17 @@ Words words_of(Kind kind) {
   return {"error", "**error**"};
 }
 
-std::string reason_of(const CheckResult& result) {
-  std::string reason = result.reason;
-  if (reason.size() > kReasonBytes) {
-    size_t end = kReasonBytes;
-    while ((static_cast<unsigned char>(reason[end]) & 0xc0) == 0x80) --end;  // inside a character
-    reason = reason.substr(0, end) + "...";
-  }
-  const char* why_not = result.kind == Kind::kViolated && reason.empty() ? "violated" : "";
-  return (result.kind == Kind::kXfail ? "failed as expected: " : why_not) + reason;
+std::string cut(std::string text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  size_t end = bytes;
+  while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // inside a character
+  return text.substr(0, end) + "...";
 }
 
-void add_row(std::string& rows, std::string row) {
-  if (rows.size() + row.size() <= kRowsBytes) rows += row;
+std::string reason_of(const CheckResult& result) {
+  const std::string reason = cut(result.reason, kReasonBytes);
+  const char* why_not = result.kind == Kind::kViolated && reason.empty() ? "violated" : "";
+  return (result.kind == Kind::kXfail ? "failed as expected: " : why_not) + reason;
 }
 
 }  // namespace
@@ -93,14 +93,29 @@ void GithubReport::add(const CheckStep& step) {
   const std::string reason = reason_of(result);
   commands_ += fmt::format("::{} title={}::{}\n", words.command,
                            command_text(name + ": " + tape, true), command_text(reason, false));
-  add_row(rows_, fmt::format("| {} | {} | {} | {} |\n", words.verdict, cell(name), cell(tape),
-                             cell(reason)));
+  results_.add(fmt::format("| {} | {} | {} | {} |\n", words.verdict, cell(name), cell(tape),
+                           cell(cut(reason, kCellBytes))));
+}
+
+void GithubReport::Rows::add(const std::string& row) {
+  if (left_out_ == 0 && text_.size() + row.size() <= kRowsBytes) {
+    text_ += row;
+  } else {
+    ++left_out_;
+  }
+}
+
+std::string GithubReport::Rows::table(const char* head) const {
+  if (text_.empty()) return "";
+  const std::string more =
+      left_out_ == 0 ? "" : fmt::format("and {} more, which do not fit\n\n", left_out_);
+  return head + text_ + "\n" + more;
 }
 
 void GithubReport::close_tape() {
   if (tape_ == nullptr) return;
-  add_row(tapes_, fmt::format("| {} | {} | {} |\n", cell(printable(tape_->path)),
-                              cell(of_tape_.verdicts()), cell(tape_->losses)));
+  tapes_.add(fmt::format("| {} | {} | {} |\n", cell(printable(tape_->path)),
+                         cell(of_tape_.verdicts()), cell(tape_->losses)));
   of_tape_ = {};
 }
 
@@ -108,9 +123,8 @@ std::string GithubReport::summary(const CheckSummary& of_all) {
   close_tape();
   tape_ = nullptr;
   std::string text = fmt::format("### ktape check: {}\n\n", cell(of_all.verdicts()));
-  if (!rows_.empty())
-    text += "| verdict | assertion | tape | why |\n|---|---|---|---|\n" + rows_ + "\n";
-  if (!tapes_.empty()) text += "| tape | result | losses |\n|---|---|---|\n" + tapes_ + "\n";
+  text += results_.table("| verdict | assertion | tape | why |\n|---|---|---|---|\n");
+  text += tapes_.table("| tape | result | losses |\n|---|---|---|\n");
   return text;
 }
 

@@ -20,11 +20,23 @@ class GithubReport {
   [[nodiscard]] std::string summary(const CheckSummary& of_all);
 
  private:
+  // Of a table, as many as GitHub takes; the others are counted.
+  class Rows {
+   public:
+    void add(const std::string& row);
+    // Empty without rows.
+    [[nodiscard]] std::string table(const char* head) const;
+
+   private:
+    std::string text_;
+    size_t left_out_ = 0;
+  };
+
   void close_tape();
 
   std::string commands_;
-  std::string rows_;   // of results
-  std::string tapes_;  // rows of tapes
+  Rows results_;
+  Rows tapes_;
   const CheckedTape* tape_ = nullptr;
   CheckSummary of_tape_;
 };

@@ -49,14 +49,12 @@ Result<FreezeChoice> series(const TapeIndex& index, std::string_view text, const
                "list the freezes with 'ktape read TAPE'"};
 }
 
-Result<FreezeChoice> one(const TapeIndex& index, std::string_view text, std::string_view which) {
-  Result<const Freeze*> found = index.freeze_at(std::string(kPrefix) + std::string(which));
+Result<FreezeChoice> one(const TapeIndex& index, std::string_view text) {
+  const Result<const Freeze*> found = index.freeze_at(text);
   if (found.ok()) return FreezeChoice{{*found}, false};
-  if (found.error().code != ErrorCode::kUsage) return found.error();
-  // The error names the text as it was typed.
-  found = index.freeze_at(text);
   Error error = found.error();
-  error.hint = "several freezes are 'all', 'trigger' or a range as 1-50";
+  if (error.code == ErrorCode::kUsage)
+    error.hint = "several freezes are 'all', 'trigger' or a range as 1-50";
   return error;
 }
 
@@ -76,7 +74,7 @@ Result<FreezeChoice> choose_freezes(const TapeIndex& index, std::string_view tex
       return freeze.id >= ids->first && freeze.id <= ids->second;
     });
   }
-  return one(index, text, which);
+  return one(index, text);
 }
 
 }  // namespace ktape

@@ -99,11 +99,14 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
   return ExitCode::kGood;
 }
 
+constexpr char kBlanks[] = " \t\r";
+
 // The next target of standard input; nothing at its end. Empty lines and comments are skipped.
 std::optional<std::string> next_line() {
   for (std::string line; std::getline(std::cin, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty() && line.front() != '#') return line;
+    const size_t begin = line.find_first_not_of(kBlanks);
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    return line.substr(begin, line.find_last_not_of(kBlanks) + 1 - begin);
   }
   return std::nullopt;
 }

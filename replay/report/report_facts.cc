@@ -25,7 +25,7 @@ constexpr size_t kMaxCpus = 8192;
 constexpr size_t kMaxDetails = 64;  // of a freeze: a guest may have this many vCPUs
 
 Result<const Freeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
-  if (!options.freeze.empty()) return index.freeze_at("freeze:" + options.freeze);
+  if (!options.freeze.empty()) return index.freeze_at(options.freeze);
   const Freeze* chosen = index.error_freeze();
   if (chosen == nullptr && !index.freezes().empty()) chosen = &index.freezes().back();
   return chosen;

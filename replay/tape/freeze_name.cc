@@ -6,6 +6,8 @@
 namespace ktape {
 
 std::optional<FreezeName> freeze_named(std::string_view text) {
+  constexpr std::string_view kPrefix = "freeze:";
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
   if (text == "last") return FreezeName{FreezeName::Which::kLast};
   if (text == "error") return FreezeName{FreezeName::Which::kError};
   FreezeName name;

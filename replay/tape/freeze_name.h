@@ -20,7 +20,7 @@ struct FreezeName {
   uint64_t number = 0;
 };
 
-// "2", "last", "error"; nothing for any other text.
+// "2", "last", "error", also with "freeze:" in front; nothing for any other text.
 [[nodiscard]] std::optional<FreezeName> freeze_named(std::string_view text);
 
 // Of a tape that was frozen, but not because of a scheduler's error: kNotApplicable.

@@ -94,9 +94,7 @@ const Freeze* TapeIndex::error_freeze() const {
 }
 
 Result<const Freeze*> TapeIndex::freeze_at(std::string_view text) const {
-  constexpr std::string_view kPrefix = "freeze:";
-  const auto name =
-      freeze_named(text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : std::string_view());
+  const auto name = freeze_named(text);
   if (!name) {
     return Error{ErrorCode::kUsage,
                  fmt::format("{} does not name a freeze: expected freeze:N, freeze:last or "

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/check/github_report.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <string>
@@ -94,7 +96,15 @@ TEST_CASE("the job summary stays below GitHub's limit, whatever the tapes say") 
     report.add(
         {tape, &run, {{Kind::kViolated, ExitCode::kViolated, std::string(1 << 16, '<')}, "", {}}});
   }
-  CHECK(report.summary({}).size() < size_t{1} << 20);
+  const std::string summary = report.summary({});
+  CHECK(summary.size() < size_t{1} << 20);
+  const std::string row = "| **violated** | value |";
+  size_t rows = 0;
+  for (size_t at = summary.find(row); at != std::string::npos; at = summary.find(row, at + 1))
+    ++rows;
+  CHECK(rows > 50);
+  CHECK_THAT(summary, ContainsSubstring(fmt::format("\nand {} more, which do not fit\n\n| tape |",
+                                                    tapes.size() - rows)));
 }
 
 TEST_CASE("a word that stops the runner's commands is long, and another each time") {

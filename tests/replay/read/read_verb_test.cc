@@ -365,9 +365,9 @@ TEST_CASE_METHOD(Fixture, "a worker that had not started does not end a series")
 
 TEST_CASE_METHOD(Fixture, "a batch reads targets from standard input, and a mistake ends nothing") {
   const std::string targets = file_of(
-      "# the runqueues\n"
-      "cpu1:runqueues.nr_running\r\n"
-      "\n"
+      "  # the runqueues\n"
+      " cpu1:runqueues.nr_running \r\n"
+      "  \n"
       "cpu0:runqueues.nr_runing\n"
       "cpu0 runqueues\n"
       "task:sleeper.scx.dsq->id\n"

@@ -62,6 +62,7 @@ TEST_CASE_METHOD(Fixture, "freeze:error is the last freeze on a scheduler's erro
   };
   CHECK_THAT(shown("error"), ContainsSubstring("freeze 2 "));
   CHECK(shown("error") == shown("2"));
+  CHECK(shown("freeze:2") == shown("2"));
   CHECK(shown("last") == shown("3"));
   CHECK(shown("3") != shown("2"));
 }

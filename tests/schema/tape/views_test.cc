@@ -312,9 +312,14 @@ TEST_CASE_METHOD(ViewsFixture, "ejection_console shows a second before and after
   };
   console(500'000'000, "long before");
   console(1'600'000'000, "before");
-  must(tape.writer().append(HostNs(2'000'000'000), GuestNs(0), [](schema::Record::Builder record) {
-    record.initSchedulerExited().setId(1);
-  }));
+  const auto exited = [&](uint64_t host, uint64_t id, uint64_t kind) {
+    must(tape.writer().append(HostNs(host), GuestNs(0), [&](schema::Record::Builder record) {
+      record.initSchedulerExited().setId(id);
+      record.getSchedulerExited().setKind(kind);
+    }));
+  };
+  exited(1'900'000'000, 2, 64);  // SCX_EXIT_UNREG
+  exited(2'000'000'000, 1, 1026);
   console(2'300'000'000, "after");
   console(3'000'000'001, "long after");
   must(tape.writer().append(HostNs(3'000'000'002), GuestNs(0), [](schema::Record::Builder record) {
