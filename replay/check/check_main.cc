@@ -189,17 +189,19 @@ class Printer {
   Result<ExitCode> finish() {
     print(ktap_.finish(summary_));
     if (for_people_) say(report_.finish(summary_));
-    if (options_.github) {
-      say("::" + stop_word_ + "::\n" + github_.commands());
-      KTAPE_TRY(append_job_summary(github_.summary(summary_)));
-    }
-    if (options_.json == "-") {
-      say(json_.finish(summary_));
-    } else if (!options_.json.empty()) {
-      KTAPE_TRY(write_report(options_.json, json_.finish(summary_)));
-    }
-    if (!options_.junit.empty()) KTAPE_TRY(write_report(options_.junit, junit_.finish()));
-    KTAPE_TRY(flush_output());
+    if (options_.json == "-") say(json_.finish(summary_));
+    if (options_.github) say("::" + stop_word_ + "::\n" + github_.commands());
+    // Each is written even if another one cannot be.
+    Result<void> written;
+    const auto note = [&](Result<void> one) {
+      if (written.ok()) written = std::move(one);
+    };
+    if (options_.github) note(append_job_summary(github_.summary(summary_)));
+    if (!options_.json.empty() && options_.json != "-")
+      note(write_report(options_.json, json_.finish(summary_)));
+    if (!options_.junit.empty()) note(write_report(options_.junit, junit_.finish()));
+    note(flush_output());
+    KTAPE_TRY(written);
     return summary_.code();
   }
 
@@ -330,6 +332,10 @@ Result<ExitCode> run(const Options& options, Colors colors) {
   if (options.github && options.json == "-") {
     return Error{ErrorCode::kUsage, "--github and '--json -' exclude each other",
                  "both print to standard output; write the JSON to a file"};
+  }
+  if (!options.junit.empty() && options.junit == options.json) {
+    return Error{ErrorCode::kUsage,
+                 "--junit and --json name the same file, " + in_quotes(options.junit), ""};
   }
   // Before anything is judged, so that a wrong name costs nothing.
   for (const auto& report : {options.junit, options.json}) {

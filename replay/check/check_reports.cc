@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
 
@@ -214,6 +215,14 @@ Result<void> check_report_path(const std::string& path) {
   std::string begin(kMagic.size(), '\0');
   std::ifstream(path, std::ios::binary)
       .read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code ignored;
+  if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
+    return Error{
+        ErrorCode::kUsage,
+        in_quotes(path) + " cannot be written: there is no folder " + in_quotes(folder.string()),
+        ""};
+  }
   if (begin != kMagic) return {};
   return Error{ErrorCode::kUsage,
                in_quotes(path) + " is a database, possibly a tape, and is not overwritten",

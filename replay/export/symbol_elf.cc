@@ -61,6 +61,7 @@ SymbolSections make_symbols(const SymbolTable& table, const std::vector<ImageSec
   SymbolSections made;
   size_t next = 0;  // the first one at a higher address
   for (const SymbolTable::Symbol& symbol : all) {
+    if (symbol.name == kLeftOutSymbol) continue;
     while (next < all.size() && all[next].address <= symbol.address) ++next;
     Elf64_Sym to = symbol_of(all, next, symbol, sections);
     to.st_name = static_cast<uint32_t>(names.size());
@@ -226,7 +227,9 @@ Result<SymbolElf> make_symbol_elf(const KernelKnowledge& kernel) {
 
   SymbolElf made;
   elf.finish(load_of(*kernel.symbols.find("_text"), *kernel.symbols.find("_end")), made);
-  made.symbols = static_cast<uint32_t>(kernel.symbols.symbols().size());
+  made.symbols = static_cast<uint32_t>(std::ranges::count_if(
+      kernel.symbols.symbols(),
+      [](const SymbolTable::Symbol& symbol) { return symbol.name != kLeftOutSymbol; }));
   made.types = dwarf.types;
   made.variables = dwarf.variables;
   return made;

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "replay/export/new_folder.h"
@@ -41,6 +43,16 @@ bool is_slim(const TapeReader& tape) {
   return read.ok() && slim;
 }
 
+std::string system_map(const SymbolTable& symbols) {
+  std::string text;
+  for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
+    if (symbol.name == kLeftOutSymbol) continue;
+    fmt::format_to(std::back_inserter(text), "{:016x} {} {}\n", symbol.address, symbol.type,
+                   symbol.name);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<ExitCode> export_symbols(const std::string& path, const std::string& folder) {
@@ -52,7 +64,7 @@ Result<ExitCode> export_symbols(const std::string& path, const std::string& fold
   const std::string_view btf(reinterpret_cast<const char*>(knowledge.btf_raw.data()),
                              knowledge.btf_raw.size());
   KTAPE_TRY(make_new_folder(folder));
-  KTAPE_TRY(write_file(folder + "/System.map", knowledge.symbols.text()));
+  KTAPE_TRY(write_file(folder + "/System.map", system_map(knowledge.symbols)));
   KTAPE_TRY(write_file(folder + "/vmlinux.btf", btf));
   KTAPE_TRY(write_elf(folder + "/vmlinux", elf));
   fmt::print("{}: {}, {}, {} with a type\n", printable(folder), count_text(elf.symbols, "symbol"),

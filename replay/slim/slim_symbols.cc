@@ -58,7 +58,7 @@ Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& 
       gap = false;
     } else if (!gap) {
       // One mark per gap is enough: the next symbol ends it.
-      text += fmt::format("{:016x} ? {}\n", address, kLeftOut);
+      text += fmt::format("{:016x} ? {}\n", address, kLeftOutSymbol);
       gap = true;
     }
   }

@@ -16,10 +16,6 @@ struct SymbolRoots {
   std::set<uint64_t> addresses;  // link-time addresses of the symbols to keep
 };
 
-// A symbol of this name marks each place where something was left out, so that an address there is
-// not attributed to the symbol before it.
-inline constexpr char kLeftOut[] = "left_out";
-
 // The roots, sched_ext's own symbols, the scheduling classes, and the sections' borders.
 [[nodiscard]] Result<SymbolTable> slim_symbols(const SymbolTable& symbols,
                                                const SymbolRoots& roots);

@@ -21,6 +21,7 @@ constexpr size_t kMaxTextBytes = 256;
 // some variable behind that section. There only the very address of a symbol is believed.
 std::string pointer_name(const Kernel& kernel, uint64_t address) {
   std::string name = kernel.describe(GuestVirtual(address));
+  if (name.starts_with(kLeftOutSymbol)) return "";
   const SymbolTable& symbols = kernel.knowledge().symbols;
   const auto text = symbols.find("_text");
   const auto begin = symbols.find("__per_cpu_start");

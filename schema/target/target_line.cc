@@ -183,7 +183,12 @@ class LineParser {
     }
     to.setPid(static_cast<int32_t>(pid));
     if (!skip("@")) return {};
+    const size_t at_start = at_;
     KTAPE_ASSIGN(const uint64_t start, number("a start time in ns"));
+    if (start == 0) {  // would mean that none is given
+      at_ = at_start;
+      return expected("a start time in ns, above 0");
+    }
     to.setStartBoottimeNs(start);
     return {};
   }

@@ -13,6 +13,10 @@
 
 namespace ktape {
 
+// A symbol of this name, with the type '?', marks each place where a slim tape leaves symbols out,
+// so that an address there is not attributed to the symbol before it.
+inline constexpr std::string_view kLeftOutSymbol = "left_out";
+
 // Kernel symbols at link-time addresses. Per-CPU symbols are offsets into the per-CPU area on
 // kernels that link it at 0 (up to 6.14), and link addresses on later ones; `Kernel::per_cpu`
 // handles both. Immutable once built. About 200 thousand symbols; a lookup by name is a hash, by

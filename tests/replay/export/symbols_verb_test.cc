@@ -75,7 +75,15 @@ TEST_CASE("symbols are System.map, raw BTF and an ELF file with both") {
   const KernelKnowledge& knows = kernel.knowledge();
   CHECK_THAT(child.output, ContainsSubstring(fmt::format("slide of the kernel in this run: {:#x}\n",
                                                          kernel.facts().slide)));
-  CHECK(must(read_text_file(symbols.path + "/System.map", kMaxFile)) == knows.symbols.text());
+  std::string map;
+  std::vector<std::string> expected;
+  for (const auto& symbol : knows.symbols.symbols()) {
+    // The marks of what a slim tape leaves out are not symbols.
+    if (symbol.name == "left_out") continue;
+    map += fmt::format("{:016x} {} {}\n", symbol.address, symbol.type, symbol.name);
+    expected.push_back(fmt::format("{:016x} {}", symbol.address, symbol.name));
+  }
+  CHECK(must(read_text_file(symbols.path + "/System.map", kMaxFile)) == map);
   CHECK(must(read_file(symbols.path + "/vmlinux.btf", kMaxFile)) == knows.btf_raw);
 
   const std::vector<std::byte> file = must(read_file(symbols.path + "/vmlinux", kMaxFile));
@@ -83,9 +91,6 @@ TEST_CASE("symbols are System.map, raw BTF and an ELF file with both") {
   CHECK(contents(elf, ".BTF") == knows.btf_raw);
   CHECK(elf.build_id() == knows.build_id);
   CHECK(elf.section(".text")->address == *knows.symbols.find("_text"));
-  std::vector<std::string> expected;
-  for (const auto& symbol : knows.symbols.symbols())
-    expected.push_back(fmt::format("{:016x} {}", symbol.address, symbol.name));
   std::vector<std::string> found = symbols_of(elf);
   std::ranges::sort(expected);
   std::ranges::sort(found);

@@ -174,6 +174,8 @@ TEST_CASE("a mistake is reported with its column and what was expected") {
         "target 'task:.comm': column 6: got '.', expected a worker's name or a pid");
   CHECK(error_of("task:0") ==
         "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
+  CHECK(error_of("task:147@0.comm") ==
+        "target 'task:147@0.comm': column 10: got '0', expected a start time in ns, above 0");
   CHECK(error_of("(struct rq)") ==
         "target '(struct rq)': column 12: got the end, expected an address or a symbol");
   CHECK(error_of("()jiffies_64") ==
