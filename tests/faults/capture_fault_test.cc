@@ -130,7 +130,7 @@ TEST_CASE(
       << fmt::format(R"(
 mount -t tmpfs -o size=9m none {0}/disk || exit 99
 {1} {2}/ktape-capture {0}/live.scenario -o {0}/disk/run.ktape --kernel {3} --accel tcg --fast-boot --no-kaslr \
-  --memory full >{0}/told 2>&1
+  --memory full >{0}/printed 2>&1
 echo "status $?"
 {2}/ktape-verify {0}/disk/run.ktape.partial --salvage {0}/saved.ktape
 exit 0
