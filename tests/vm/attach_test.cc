@@ -116,10 +116,13 @@ TEST_CASE_METHOD(CaptureFixture,
   const Captured captured = capture_text("rt_hogs", R"((
     name = "rt_hogs",
     workers = [
-      (name = "rthog0", policy = fifo, priority = 98, cpus = [0], phases = [(sleepMs = 500), (spinMs = 4000)]),
-      (name = "rthog1", policy = fifo, priority = 98, cpus = [1], phases = [(sleepMs = 500), (spinMs = 4000)]),
+      (name = "rthog0", policy = fifo, priority = 98, cpus = [0],
+       phases = [(sleepMs = 500), (spinMs = 4000)]),
+      (name = "rthog1", policy = fifo, priority = 98, cpus = [1],
+       phases = [(sleepMs = 500), (spinMs = 4000)]),
     ],
-    steps = [(name = "meanwhile", actions = [(sleepMs = 1500), (report = (worker = "rthog0")), (sleepMs = 500)])],
+    steps = [(name = "meanwhile", actions = [(sleepMs = 1500), (report = (worker = "rthog0")),
+     (sleepMs = 500)])],
   ))",
                                          "7.3");
   INFO(captured.program.output);
@@ -131,10 +134,13 @@ TEST_CASE_METHOD(CaptureFixture,
   const Captured captured = capture_text("starved", R"((
     name = "starved", agentPriority = 50, watchdogMs = 8000, durationMs = 7000,
     workers = [
-      (name = "rthog0", policy = fifo, priority = 99, cpus = [0], phases = [(sleepMs = 1500), (spinMs = 600000)]),
-      (name = "rthog1", policy = fifo, priority = 99, cpus = [1], phases = [(sleepMs = 1500), (spinMs = 600000)]),
+      (name = "rthog0", policy = fifo, priority = 99, cpus = [0],
+       phases = [(sleepMs = 1500), (spinMs = 600000)]),
+      (name = "rthog1", policy = fifo, priority = 99, cpus = [1],
+       phases = [(sleepMs = 1500), (spinMs = 600000)]),
     ],
-    steps = [(name = "meanwhile", actions = [(sleepMs = 3000)]), (name = "hold", actions = [(hold = void)])],
+    steps = [(name = "meanwhile", actions = [(sleepMs = 3000)]),
+     (name = "hold", actions = [(hold = void)])],
   ))",
                                          "7.3");
   INFO(captured.program.output);
@@ -154,8 +160,10 @@ TEST_CASE_METHOD(CaptureFixture, "a scheduler is disabled although real-time wor
     name = "outlived", watchdogMs = 60000, )" +
                                              scheduler + R"(
     workers = [
-      (name = "rthog0", policy = fifo, priority = 98, cpus = [0], phases = [(sleepMs = 500), (spinMs = 600000)]),
-      (name = "rthog1", policy = fifo, priority = 98, cpus = [1], phases = [(sleepMs = 500), (spinMs = 600000)]),
+      (name = "rthog0", policy = fifo, priority = 98, cpus = [0],
+       phases = [(sleepMs = 500), (spinMs = 600000)]),
+      (name = "rthog1", policy = fifo, priority = 98, cpus = [1],
+       phases = [(sleepMs = 500), (spinMs = 600000)]),
     ],
     steps = [(name = "meanwhile", actions = [(sleepMs = 1500)])],
   ))",

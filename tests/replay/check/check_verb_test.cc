@@ -258,7 +258,8 @@ print(root.tag, root.attrib["tests"], root.attrib["failures"], root.attrib["erro
 for suite in root:
     print(suite.tag, suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"])
     for case in suite.iter("testcase"):
-        print(case.attrib["name"], [(c.tag, c.attrib["message"].split("'")[0]) for c in case if c.tag != "system-out"])
+        print(case.attrib["name"],
+              [(c.tag, c.attrib["message"].split("'")[0]) for c in case if c.tag != "system-out"])
 )",
                {junit}) ==
         "testsuites 4 1 2\n"

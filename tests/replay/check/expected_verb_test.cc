@@ -43,7 +43,8 @@ std::string json_of(const std::string& tape) {
   return python(R"(
 import json, sys
 check = json.loads(sys.argv[1])
-print(check["exitStatus"], check["totals"]["xfail"], check["totals"]["xpass"], check["totals"]["fail"],
+print(check["exitStatus"], check["totals"]["xfail"], check["totals"]["xpass"],
+      check["totals"]["fail"],
       check["tapes"][0]["results"][0]["verdict"])
 )",
                 {child.output});
@@ -111,7 +112,8 @@ TEST_CASE(
 import sys, xml.etree.ElementTree as tree
 for case in tree.parse(sys.argv[1]).getroot().iter("testcase"):
     for outcome in case:
-        print(outcome.tag, outcome.attrib["type"], outcome.attrib["message"][:18], "failed to run" in outcome.text)
+        print(outcome.tag, outcome.attrib["type"], outcome.attrib["message"][:18],
+              "failed to run" in outcome.text)
 )",
                {junit}) ==
         "skipped xfail failed as expected True\n"

@@ -54,8 +54,8 @@ TEST_CASE_METHOD(Fixture, "a per-CPU pointer is not named after the data behind 
 }
 
 TEST_CASE_METHOD(Fixture, "a char * is followed to its text if that was captured") {
-  const GuestVirtual path = put_text(fake.allocate(64), "/work/a\x1b");
-  CHECK(text(path.value).ends_with(" \"/work/a\\x1b\""));
+  const GuestVirtual path = put_text(fake.allocate(64), "/slice/a\x1b");
+  CHECK(text(path.value).ends_with(" \"/slice/a\\x1b\""));
   CHECK(text(path.value, false).find('"') == std::string::npos);
   CHECK(text(FakeKernel::kNoRam.value).find('"') == std::string::npos);
   CHECK(text(0x1000) == "0x1000");  // not mapped
