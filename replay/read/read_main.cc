@@ -159,8 +159,8 @@ class Answers {
  private:
   [[nodiscard]] bool is_text() const { return !options_.json && !options_.csv; }
 
-  // A mistake in a target of the command line is reported before anything else is read; in a batch
-  // it leaves the other targets as they are. That a worker had not started is no mistake.
+  // A mistake in a target of the command line ends the reading, after the targets before it; in a
+  // batch it is answered in its place. That a worker had not started is no mistake.
   Result<TargetRead> answer(const RecordedMemory& memory, const Freeze& freeze,
                             const std::string& line) {
     Result<TargetRead> read = reader_.read(memory, freeze, line);
