@@ -7,7 +7,6 @@ namespace {
 
 constexpr size_t kMaxLineBytes = 4096;
 constexpr size_t kMaxPanicBytes = 64 << 10;
-constexpr std::string_view kPanic = "Kernel panic - not syncing";
 
 std::string without_line_end(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();

@@ -10,6 +10,8 @@
 
 namespace ktape {
 
+inline constexpr std::string_view kPanic = "Kernel panic - not syncing";
+
 // Follows the serial console: cuts it into chunks of whole lines for the tape, and finds the panic
 // line. Memory use is bounded whatever the guest prints.
 class ConsoleLog {

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "capture/io/console_log.h"
+
 namespace ktape {
 
 namespace {
@@ -15,7 +17,6 @@ constexpr std::string_view kCutHere = "------------[ cut here ]------------";
 constexpr std::string_view kEndTrace = "---[ end trace";  // kernel/panic.c, print_oops_end_marker
 constexpr std::string_view kEndCallTrace = "</TASK>";     // arch/x86/kernel/dumpstack.c
 constexpr std::string_view kOops = "Oops: ";
-constexpr std::string_view kPanic = "Kernel panic - not syncing";
 // Lines after which a complaint without an end marker is closed.
 constexpr size_t kMaxLines = 200;
 // Only a warning has a message between the cut line and its first line (lib/bug.c).

@@ -11,8 +11,8 @@ namespace ktape {
 namespace {
 
 constexpr char kEraseLine[] = "\r\033[K";
-constexpr size_t kMaxLineBytes = 1000;
-constexpr size_t kMaxLines = 10000;
+constexpr size_t kMaxLoggedLineBytes = 1000;
+constexpr size_t kMaxLoggedLines = 10000;
 
 // Write errors are ignored: a closed terminal must not end a run.
 void put(int fd, const std::string& text) {
@@ -35,9 +35,9 @@ std::string TextProgress::stamp() const {
 
 void TextProgress::say(const std::string& line) {
   // The limit is on lines, too: a guest that complains without end must not scroll everything away.
-  if (++lines_ > kMaxLines) return;
-  const std::string text = lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes))
-                                              : "further lines are only on the tape";
+  if (++lines_ > kMaxLoggedLines) return;
+  const std::string text = lines_ < kMaxLoggedLines ? printable(line.substr(0, kMaxLoggedLineBytes))
+                                                    : "further lines are only on the tape";
   // The live line is erased first; now() writes it again.
   put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
   live_line_ = false;
@@ -46,7 +46,7 @@ void TextProgress::say(const std::string& line) {
 void TextProgress::now(const std::string& line) {
   // In a file or a pipe a line that is overwritten would be many.
   if (!terminal_) return;
-  put(fd_, kEraseLine + stamp() + printable(line.substr(0, kMaxLineBytes)));
+  put(fd_, kEraseLine + stamp() + printable(line.substr(0, kMaxLoggedLineBytes)));
   live_line_ = true;
 }
 

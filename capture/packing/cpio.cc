@@ -11,7 +11,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kAlignment = 4;
+constexpr size_t kCpioAlignment = 4;
 constexpr uint32_t kPermissions = 07777;
 
 void append(std::vector<std::byte>& bytes, std::span<const std::byte> more) {
@@ -58,7 +58,7 @@ void CpioWriter::entry(std::string_view path, uint32_t mode, uint32_t links,
 }
 
 void CpioWriter::pad() {
-  bytes_.resize((bytes_.size() + kAlignment - 1) / kAlignment * kAlignment);
+  bytes_.resize((bytes_.size() + kCpioAlignment - 1) / kCpioAlignment * kCpioAlignment);
 }
 
 }  // namespace ktape

@@ -21,7 +21,7 @@ namespace {
 
 // The kernel looks for the next archive at a multiple of 4 (init/initramfs.c). Page alignment works
 // with every loader.
-constexpr size_t kAlignment = 4096;
+constexpr size_t kPackAlignment = 4096;
 constexpr uint32_t kAttachDeadlineMs = 30'000;
 // For a while the guest's memory holds the files twice, packed and unpacked.
 constexpr uint64_t kShareOfMemory = 4;
@@ -126,7 +126,7 @@ Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
   KTAPE_TRY(more.add_content(path, config));
   // The kernel unpacks the archives one after another.
   const std::vector<std::byte> archive = more.archive();
-  pack.archive.resize((pack.archive.size() + kAlignment - 1) / kAlignment * kAlignment);
+  pack.archive.resize((pack.archive.size() + kPackAlignment - 1) / kPackAlignment * kPackAlignment);
   pack.archive.insert(pack.archive.end(), archive.begin(), archive.end());
   pack.archive_digest = sha256(pack.archive);
   for (PackedFile& file : more.files()) pack.files.push_back(std::move(file));
@@ -151,7 +151,7 @@ Result<UniqueFd> memory_file(const std::string& name,
 
 Result<UniqueFd> make_initrd(std::span<const std::byte> initramfs, const GuestPack& pack) {
   const auto padding = [](size_t bytes) {
-    return std::vector<std::byte>((kAlignment - bytes % kAlignment) % kAlignment);
+    return std::vector<std::byte>((kPackAlignment - bytes % kPackAlignment) % kPackAlignment);
   };
   const std::vector<std::byte> between = padding(initramfs.size());
   const std::vector<std::byte> behind = padding(pack.archive.size());

@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kMaxProgramBytes = size_t{1} << 30;
 constexpr char kLibraryCache[] = "/etc/ld.so.cache";
 // Where the guest's env finds programs whose folder is not on its PATH.
 constexpr char kLinkFolder[] = "/usr/local/bin";

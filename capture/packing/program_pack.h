@@ -10,6 +10,9 @@
 
 namespace ktape {
 
+// The largest program or library that is packed.
+inline constexpr size_t kMaxProgramBytes = size_t{1} << 30;
+
 // The folders of a search path in the format of PATH.
 [[nodiscard]] std::vector<std::string> folders_of(std::string_view search_path);
 

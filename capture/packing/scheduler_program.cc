@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kMaxProgramBytes = size_t{1} << 30;
-
 // Some editors put U+FEFF at the start of a text file.
 bool begins_with_mark(std::span<const std::byte> file) {
   constexpr std::string_view kMark = "\xef\xbb\xbf";

@@ -68,15 +68,6 @@ schema::MemoryMode memory_mode(const std::string& name) {
   return MemoryMode::SCHED;
 }
 
-const char* accelerator_name(Accelerator accelerator) {
-  switch (accelerator) {
-    case Accelerator::kKvm: return "kvm";
-    case Accelerator::kTcg: return "tcg";
-    case Accelerator::kAuto: return "auto";
-  }
-  return "auto";
-}
-
 Accelerator accelerator_of(const std::string& name) {
   for (const Accelerator accelerator : {Accelerator::kKvm, Accelerator::kTcg}) {
     if (name == accelerator_name(accelerator)) return accelerator;

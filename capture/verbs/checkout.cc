@@ -24,7 +24,7 @@ using schema::CheckoutState;
 constexpr auto kAnswerWithin = 10s;
 // A line for each changed file: as many as a kernel tree has.
 constexpr size_t kMaxOutputBytes = size_t{16} << 20;
-constexpr size_t kMaxErrorBytes = size_t{16} << 10;
+constexpr size_t kMaxGitErrorBytes = size_t{16} << 10;
 constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more digits
 
 bool is_below_checkout(fs::path folder) {
@@ -53,7 +53,7 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
   arguments.insert(arguments.end(), words.begin(), words.end());
   KTAPE_ASSIGN(const ChildResult ran, run_child("/usr/bin/env", arguments,
                                                 {.output_bytes = kMaxOutputBytes,
-                                                 .error_bytes = kMaxErrorBytes,
+                                                 .error_bytes = kMaxGitErrorBytes,
                                                  .time = kAnswerWithin}));
   if (ran.exit_status == 0 && ran.stopped.empty()) return ran.output;
   if (!ran.stopped.empty()) return Error{ErrorCode::kHost, "git " + ran.stopped, ""};

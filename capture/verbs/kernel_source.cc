@@ -92,7 +92,7 @@ Result<KernelSource> at_path(const std::string& asked, const std::string& path) 
   return found;
 }
 
-std::string listed(const std::vector<std::string>& versions) {
+std::string list_of(const std::vector<std::string>& versions) {
   std::string text;
   for (const std::string& version : versions) text += (text.empty() ? "" : ", ") + version;
   return text;
@@ -108,7 +108,7 @@ Error no_host_kernel() {
 Error not_cached(const std::string& version, const std::vector<std::string>& cached) {
   return Error{ErrorCode::kNotFound,
                "kernel '" + version + "' is not in the cache '" + kernel_cache_folder() + "'" +
-                   (cached.empty() ? "" : "; cached: " + listed(cached)),
+                   (cached.empty() ? "" : "; cached: " + list_of(cached)),
                can_be_fetched(version)
                    ? "fetch it with 'ktape kernel fetch " + version +
                          "'; 'ktape kernel list' lists what there is"

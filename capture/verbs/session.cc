@@ -162,10 +162,6 @@ schema::Accelerator record_accelerator(Accelerator accelerator) {
   return schema::Accelerator::NOT_SAID;
 }
 
-const char* accelerator_name(Accelerator accelerator) {
-  return accelerator == Accelerator::kKvm ? "kvm" : "tcg";
-}
-
 std::string host_kernel() {
   utsname name{};
   return ::uname(&name) == 0 ? name.release : "";

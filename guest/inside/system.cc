@@ -19,7 +19,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kTextLimitBytes = size_t{64} << 10;
+constexpr size_t kProcLimitBytes = size_t{64} << 10;
 
 struct Mount {
   const char* type;
@@ -75,13 +75,13 @@ void ConsolePrinter::line(const std::string& text) const {
 Result<void> send_hello(Reporter& reporter) {
   utsname names{};
   if (::uname(&names) != 0) return system_error(ErrorCode::kHost, "cannot read the kernel's name");
-  KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kTextLimitBytes));
+  KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kProcLimitBytes));
   KTAPE_ASSIGN(std::string online,
-               read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
+               read_text_file("/sys/devices/system/cpu/online", kProcLimitBytes));
   KTAPE_ASSIGN(std::vector<uint32_t> cpus, list_cpus(online));
   // From a host's view a cross-check only: it derives the slide from memory itself.
   Vmcoreinfo vmcoreinfo;  // zeros if the kernel has none
-  if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {
+  if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kProcLimitBytes)) {
     KTAPE_ASSIGN(vmcoreinfo, parse_vmcoreinfo(*text));
   }
   return reporter.send([&](schema::FromAgent::Builder message) {

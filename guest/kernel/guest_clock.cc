@@ -6,14 +6,14 @@
 #include <span>
 #include <string_view>
 
+#include "guest/kernel/types/sizes.h"
+
 namespace ktape {
 
 namespace {
 
-constexpr size_t kPointerBytes = 8;
-constexpr size_t kMaxNameBytes = 64;
+constexpr size_t kMaxClockNameBytes = 64;
 // The smallest page: an unmapped one can only begin at its boundary.
-constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMsPerSecond = 1000;
 
 // An int variable of the kernel; nothing if the kernel does not have it.
@@ -30,10 +30,10 @@ Result<std::string> read_name(const Kernel& kernel, const GuestMemory& memory, G
   std::string text;
   // Piece by piece, up to the end of each page: a name near the end of mapped memory must not fail
   // because of bytes behind its NUL.
-  while (text.size() < kMaxNameBytes) {
-    std::array<char, kMaxNameBytes> piece{};
-    const size_t bytes =
-        std::min<uint64_t>(kMaxNameBytes - text.size(), kPageBytes - at.value % kPageBytes);
+  while (text.size() < kMaxClockNameBytes) {
+    std::array<char, kMaxClockNameBytes> piece{};
+    const size_t bytes = std::min<uint64_t>(kMaxClockNameBytes - text.size(),
+                                            kSmallPageBytes - at.value % kSmallPageBytes);
     KTAPE_TRY(kernel.read(memory, at, std::as_writable_bytes(std::span(piece).first(bytes))));
     const auto end =
         std::find(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(bytes), '\0');

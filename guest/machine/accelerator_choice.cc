@@ -67,4 +67,13 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start_with_kvm(const MachineCo
   return machine;
 }
 
+const char* accelerator_name(Accelerator accelerator) {
+  switch (accelerator) {
+    case Accelerator::kKvm: return "kvm";
+    case Accelerator::kTcg: return "tcg";
+    case Accelerator::kAuto: return "auto";
+  }
+  return "auto";
+}
+
 }  // namespace ktape

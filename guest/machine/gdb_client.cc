@@ -11,9 +11,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kReadBytes = size_t{16} << 10;
-
-Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::move(message), ""}; }
+constexpr size_t kGdbReadBytes = size_t{16} << 10;
 
 // Sent whenever the machine stops. QMP is asked for the reason.
 bool is_stop_reply(std::string_view payload) {
@@ -73,10 +71,11 @@ Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string que
     // The answers come in the order of the questions: "OK" to Hg, then the registers.
     KTAPE_ASSIGN(std::string chosen, answer(deadline));
     if (chosen != "OK")
-      return lost(fmt::format("the gdbstub answered '{}' when vCPU {} was selected", chosen, cpu));
+      return machine_lost(
+          fmt::format("the gdbstub answered '{}' when vCPU {} was selected", chosen, cpu));
     KTAPE_ASSIGN(std::string hex, answer(deadline));
     Result<VcpuRegisters> one = parse_gdb_registers(hex);
-    if (!one.ok()) return lost(one.error().message);
+    if (!one.ok()) return machine_lost(one.error().message);
     all.push_back(*one);
   }
   return all;
@@ -120,8 +119,8 @@ Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
   Result<std::string> got = asked.ok() ? answer(deadline, StopReplies::kWanted) : asked.error();
   // Not "OK": vCont is answered by the stop that ends the step.
   if (got.ok() && !is_stop_reply(*got)) {
-    got = lost(fmt::format("the gdbstub answered '{}' when vCPU {} was stepped",
-                           printable(got->substr(0, 32)), cpu));
+    got = machine_lost(fmt::format("the gdbstub answered '{}' when vCPU {} was stepped",
+                                   printable(got->substr(0, 32)), cpu));
   }
   if (got.ok()) return {};
   broken_ = got.error();
@@ -131,16 +130,16 @@ Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
 Result<std::string> GdbClient::answer(Clock::time_point deadline, StopReplies stops) {
   for (;;) {
     auto packet = decoder_.next();
-    if (!packet.ok()) return lost(packet.error().message);
+    if (!packet.ok()) return machine_lost(packet.error().message);
     if (packet->has_value()) {
       if (is_stop_reply(**packet) && stops == StopReplies::kSkipped) continue;
       return std::move(**packet);
     }
     pollfd readable{socket_.get(), POLLIN, 0};
     KTAPE_ASSIGN(bool ready, poll_until({&readable, 1}, deadline));
-    if (!ready) return lost("the gdbstub did not answer in time");
-    KTAPE_ASSIGN(ReadResult got, read_some(socket_.get(), kReadBytes));
-    if (got.ended) return lost("the gdbstub closed its channel");
+    if (!ready) return machine_lost("the gdbstub did not answer in time");
+    KTAPE_ASSIGN(ReadResult got, read_some(socket_.get(), kGdbReadBytes));
+    if (got.ended) return machine_lost("the gdbstub closed its channel");
     decoder_.feed(got.bytes);
   }
 }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 // Longer than a schedstat or the first line of /proc/stat.
-constexpr size_t kReadBytes = 512;
+constexpr size_t kProcBytes = 512;
 
 // Removes the next number from the front of `text`. std::from_chars does not skip blanks and knows
 // no locale, unlike strtoull.
@@ -30,7 +30,7 @@ std::optional<uint64_t> take_number(std::string_view& text) {
 
 // The kernel regenerates a /proc file whenever it is read from offset 0.
 std::string read_from_start(const UniqueFd& file) {
-  std::array<char, kReadBytes> text;
+  std::array<char, kProcBytes> text;
   const ssize_t got = file.valid() ? ::pread(file.get(), text.data(), text.size(), 0) : -1;
   return got > 0 ? std::string(text.data(), static_cast<size_t>(got)) : std::string();
 }

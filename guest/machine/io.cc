@@ -82,4 +82,8 @@ Result<void> write_all(int fd, std::span<const std::byte> bytes, Clock::time_poi
   return {};
 }
 
+Error machine_lost(std::string message) {
+  return Error{ErrorCode::kMachineLost, std::move(message), ""};
+}
+
 }  // namespace ktape

@@ -44,4 +44,6 @@ struct ReadResult {
 [[nodiscard]] Result<void> write_all(int fd, std::span<const std::byte> bytes,
                                      std::chrono::steady_clock::time_point deadline);
 
+[[nodiscard]] Error machine_lost(std::string message);
+
 }  // namespace ktape

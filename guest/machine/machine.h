@@ -20,6 +20,7 @@ namespace ktape {
 
 // kAuto: KVM if a kernel is seen to run under it, else TCG.
 enum class Accelerator { kKvm, kTcg, kAuto };
+[[nodiscard]] const char* accelerator_name(Accelerator accelerator);
 
 // The configuration of a machine. `QemuMachine::start` turns it into a running guest.
 struct MachineConfig {

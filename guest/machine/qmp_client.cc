@@ -12,9 +12,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kReadBytes = size_t{64} << 10;
-
-Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::move(message), ""}; }
+constexpr size_t kQmpReadBytes = size_t{64} << 10;
 
 }  // namespace
 
@@ -43,16 +41,16 @@ Result<QmpFields> QmpClient::execute(std::string_view command, const QmpArgument
 }
 
 Result<bool> QmpClient::receive() {
-  KTAPE_ASSIGN(ReadResult got, read_some(socket_.get(), kReadBytes));
+  KTAPE_ASSIGN(ReadResult got, read_some(socket_.get(), kQmpReadBytes));
   lines_.feed(got.bytes);
   for (;;) {
     auto line = lines_.next();
-    if (!line.ok()) return lost(line.error().message);
+    if (!line.ok()) return machine_lost(line.error().message);
     // An end with complete lines before it: those are still delivered, and the end is reported by
     // the return value.
     if (!line->has_value()) return !got.ended;
     Result<QmpMessage> message = parse_qmp_line(**line);
-    if (!message.ok()) return lost(message.error().message);
+    if (!message.ok()) return machine_lost(message.error().message);
     KTAPE_TRY(take(std::move(message).value()));
   }
 }
@@ -76,13 +74,13 @@ Result<void> QmpClient::take(QmpMessage message) {
   if (auto* event = std::get_if<QmpEvent>(&message)) {
     events_.push_back(std::move(*event));
   } else if (auto* version = std::get_if<QemuVersion>(&message)) {
-    if (std::exchange(greeted_, true)) return lost("QEMU greeted twice");
+    if (std::exchange(greeted_, true)) return machine_lost("QEMU greeted twice");
     version_ = std::move(*version);
   } else {
     auto& reply = std::get<QmpReply>(message);
     // A reply to nothing means that the stream is out of step; nothing after it can be matched.
     if (reply.id == 0 || reply.id > last_id_) {
-      return lost(fmt::format("QEMU answered request {}, which was never sent", reply.id));
+      return machine_lost(fmt::format("QEMU answered request {}, which was never sent", reply.id));
     }
     // Ignore older ids: their requests timed out.
     if (reply.id == last_id_) reply_ = std::move(reply);
@@ -94,10 +92,10 @@ Result<void> QmpClient::wait_for_more(std::string_view what, const std::function
                                       Clock::time_point deadline) {
   pollfd readable{socket_.get(), POLLIN, 0};
   KTAPE_ASSIGN(bool ready, poll_until({&readable, 1}, deadline));
-  if (!ready) return lost(fmt::format("QEMU did not send {} in time", what));
+  if (!ready) return machine_lost(fmt::format("QEMU did not send {} in time", what));
   KTAPE_ASSIGN(bool open, receive());
   if (!open && !came())
-    return lost(fmt::format("QEMU closed its control channel instead of sending {}", what));
+    return machine_lost(fmt::format("QEMU closed its control channel instead of sending {}", what));
   return {};
 }
 

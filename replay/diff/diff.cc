@@ -82,7 +82,7 @@ class Comparison {
 
 void Comparison::outcomes() {
   const auto of_side = [](const DiffSide& side) {
-    Column column;
+    RepeatColumn column;
     for (const DiffTape& tape : side.tapes) {
       const RunFacts& run = tape.run;
       column.push_back(run.sealed ? seen_but_numbers(with_reason(run.outcome, run.outcome_detail),
@@ -187,7 +187,7 @@ void Comparison::verdicts() {
   for (const auto& [name, row] : rows) {
     if (!row.complete()) continue;
     const auto of_side = [&name = name](const DiffSide& side) {
-      Column column;
+      RepeatColumn column;
       for (const DiffTape& tape : side.tapes) {
         const CheckResult& result = tape.verdicts.at(name);
         const auto evidence = tape.evidence.find(name);
@@ -237,8 +237,8 @@ void Comparison::layouts() {
                        same_image ? Aside::hide(HiddenClass::kUnusedLayout) : own);
       continue;
     }
-    Column a = column_of(there.a, seen);
-    Column b = column_of(there.b, seen);
+    RepeatColumn a = column_of(there.a, seen);
+    RepeatColumn b = column_of(there.b, seen);
     // The entries that lead through it would report the same change again.
     if (asked && change_between(a, b) != Change::kSame) moved_.insert(key.second);
     differences_.add(DiffKind::kLayout, subject, std::move(a), std::move(b), own);
@@ -247,7 +247,7 @@ void Comparison::layouts() {
 
 void Comparison::losses() {
   const auto known = [](const DiffSide& side) {
-    Column column;
+    RepeatColumn column;
     for (const DiffTape& tape : side.tapes)
       column.push_back(seen_as_it_is(tape.run.losses_known ? "known" : "not known", Seq(0)));
     return column;
@@ -261,7 +261,7 @@ void Comparison::losses() {
   }
   for (const std::string& name : names) {
     const auto of_side = [&](const DiffSide& side, bool whether) {
-      Column column;
+      RepeatColumn column;
       for (const DiffTape& tape : side.tapes) {
         const auto it = tape.run.losses.find(name);
         const uint64_t count = it == tape.run.losses.end() ? 0 : it->second;

@@ -64,9 +64,9 @@ struct Difference {
   Seq seq_b;
   Weight weight = Weight::kMatters;
   HiddenClass hidden = HiddenClass::kNone;
-  std::string why;   // it does not matter: "a time", "same within repeats (n=3)"; empty: it matters
-  Column repeats_a;  // if there are repeats: each tape's value
-  Column repeats_b;
+  std::string why;  // it does not matter: "a time", "same within repeats (n=3)"; empty: it matters
+  RepeatColumn repeats_a;  // if there are repeats: each tape's value
+  RepeatColumn repeats_b;
 };
 
 // A tape before the comparison.

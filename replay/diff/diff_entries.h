@@ -32,7 +32,7 @@ class Differences {
 
   // Adds nothing if all of both columns are the same. What only some tapes have is of kind
   // kMissing. What differs between repeats may vary, whatever it is.
-  void add(DiffKind kind, std::string subject, Column a, Column b, Aside aside = {});
+  void add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b, Aside aside = {});
 
   [[nodiscard]] bool repeated() const { return repeated_; }
   [[nodiscard]] std::vector<Difference> take() { return std::move(found_); }

@@ -33,7 +33,7 @@ void put_side(JsonWriter& json, const DiffSide& of) {
 }
 
 // What each repeat has; null where it has nothing.
-void put_column(JsonWriter& json, const Column& column) {
+void put_column(JsonWriter& json, const RepeatColumn& column) {
   json.list();
   for (const Seen& seen : column) {
     if (seen.there) {

@@ -95,8 +95,8 @@ inline constexpr char kNotThere[] = "not there";
 
 // What each tape shows of a thing, by `seen(item)`.
 template <typename Item, typename SeenOf>
-Column column_of(const std::vector<const Item*>& items, const SeenOf& seen) {
-  Column column;
+RepeatColumn column_of(const std::vector<const Item*>& items, const SeenOf& seen) {
+  RepeatColumn column;
   for (const Item* item : items) {
     column.push_back(item != nullptr
                          ? seen(*item)

@@ -30,7 +30,7 @@ std::string cited(const std::string& text, Seq seq) {
 
 // "completed, exit code 0"; for repeats with the number of each.
 std::string outcomes(const DiffSide& side) {
-  Column column;
+  RepeatColumn column;
   for (const DiffTape& tape : side.tapes)
     column.push_back({tape.run.outcome_text(), tape.run.outcome_text(), std::nullopt, Seq(0)});
   return column_text(column);
@@ -213,8 +213,9 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
   }
 }
 
-// A cell of a Markdown table: nothing in it can end the cell or be taken for markup.
-std::string cell(std::string_view text) {
+// A escaped_cell of a Markdown table: nothing in it can end the escaped_cell or be taken for
+// markup.
+std::string escaped_cell(std::string_view text) {
   std::string out;
   for (char c : text) {
     if (std::string_view("|\\`*_<>[]#&").find(c) != std::string_view::npos) out += '\\';
@@ -292,7 +293,7 @@ std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff,
 std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
   std::string out = "| | A | B |\n|---|---|---|\n";
   auto row = [&](std::string_view name, const std::string& in_a, const std::string& in_b) {
-    out += fmt::format("| {} | {} | {} |\n", name, cell(in_a), cell(in_b));
+    out += fmt::format("| {} | {} | {} |\n", name, escaped_cell(in_a), escaped_cell(in_b));
   };
   row("tape", tapes_of(a, &DiffTape::path), tapes_of(b, &DiffTape::path));
   row("integrity", tapes_of(a, &DiffTape::integrity), tapes_of(b, &DiffTape::integrity));
@@ -307,11 +308,12 @@ std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& d
     out += fmt::format("\n### {}\n\n| | {} | {} |{}\n|---|---|---|{}\n", title, side_title("A", a),
                        side_title("B", b), more, more.empty() ? "" : "---|");
     for (const Difference* one : section.rows) {
-      out += fmt::format("| {} | {} | {} |", cell(one->subject), cell(cited(one->a, one->seq_a)),
-                         cell(cited(one->b, one->seq_b)));
-      out += more.empty()
-                 ? "\n"
-                 : fmt::format(" {} |\n", cell(section.has_verdicts ? verdict(*one) : one->why));
+      out += fmt::format("| {} | {} | {} |", escaped_cell(one->subject),
+                         escaped_cell(cited(one->a, one->seq_a)),
+                         escaped_cell(cited(one->b, one->seq_b)));
+      out += more.empty() ? "\n"
+                          : fmt::format(" {} |\n", escaped_cell(section.has_verdicts ? verdict(*one)
+                                                                                     : one->why));
     }
   }
   out += "\n";

@@ -20,7 +20,7 @@ struct Range {
 };
 
 // Nothing unless all of them are numbers.
-std::optional<Range> range_of(const Column& column) {
+std::optional<Range> range_of(const RepeatColumn& column) {
   Range range{UINT64_MAX, 0};
   for (const Seen& seen : column) {
     if (!seen.rank) return std::nullopt;
@@ -43,7 +43,7 @@ Change compare_numbers(const Range& a, size_t count_a, const Range& b, size_t co
              : Change::kBarelyApart;
 }
 
-std::map<std::string, size_t> counts_of(const Column& column) {
+std::map<std::string, size_t> counts_of(const RepeatColumn& column) {
   std::map<std::string, size_t> counts;
   for (const Seen& seen : column) ++counts[seen.key];
   return counts;
@@ -75,7 +75,7 @@ double chance_of_shares(size_t with_a, size_t a, size_t with_b, size_t b) {
   return std::min(sum, 1.0);
 }
 
-Change change_between(const Column& a, const Column& b) {
+Change change_between(const RepeatColumn& a, const RepeatColumn& b) {
   const std::optional<Range> range_a = range_of(a);
   const std::optional<Range> range_b = range_of(b);
   if (range_a && range_b) return compare_numbers(*range_a, a.size(), *range_b, b.size());
@@ -95,7 +95,7 @@ Change change_between(const Column& a, const Column& b) {
   return shared ? Change::kWithinRepeats : Change::kChanged;
 }
 
-std::string column_text(const Column& column) {
+std::string column_text(const RepeatColumn& column) {
   if (column.size() == 1) return column.front().text;
   const auto by_rank = [](const Seen& one, const Seen& other) { return one.rank < other.rank; };
   if (range_of(column)) {

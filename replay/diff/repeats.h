@@ -24,7 +24,7 @@ struct Seen {
 };
 
 // The value of each tape of a side, in the order of the tapes.
-using Column = std::vector<Seen>;
+using RepeatColumn = std::vector<Seen>;
 
 inline constexpr double kOneOfTwenty = 0.05;
 
@@ -39,13 +39,13 @@ enum class Change {
 // range, or there are so many repeats that chance separates them in at most one of twenty
 // comparisons. Other values count as changed if no tape of A has a value that a tape of B has, or
 // if the shares differ by more than chance makes them in one of twenty comparisons.
-[[nodiscard]] Change change_between(const Column& a, const Column& b);
+[[nodiscard]] Change change_between(const RepeatColumn& a, const RepeatColumn& b);
 
 // The probability that, of `a` and `b` tapes, shares at least as unequal as these have a property
 // that does not depend on the side (Fisher's exact test, two-sided).
 [[nodiscard]] double chance_of_shares(size_t with_a, size_t a, size_t with_b, size_t b);
 
 // "7000"; for repeats "655462..661200", "completed", "2 of 3: completed; 1 of 3: run timed out".
-[[nodiscard]] std::string column_text(const Column& column);
+[[nodiscard]] std::string column_text(const RepeatColumn& column);
 
 }  // namespace ktape

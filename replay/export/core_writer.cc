@@ -16,13 +16,13 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPage = 4096;
+constexpr uint64_t kCorePage = 4096;
 // e_phnum has 16 bits, and its largest value means something else. Two of the headers are the note
 // and the image.
 constexpr size_t kMaxSegments = PN_XNUM - 3;
 // Far above any guest; a run of zero frames costs an untrusted tape nothing.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 42;
-constexpr size_t kMaxVcpus = 8192;
+constexpr size_t kMaxCoreVcpus = 8192;
 
 // A run of adjacent captured frames.
 struct Segment {
@@ -117,7 +117,7 @@ Result<std::vector<std::byte>> make_notes(const CoreSource& source) {
                  "capture a kernel built with CONFIG_VMCORE_INFO"};
   }
   std::vector<std::byte> notes;
-  if (source.frozen.getVcpus().size() > kMaxVcpus) {
+  if (source.frozen.getVcpus().size() > kMaxCoreVcpus) {
     return Error{ErrorCode::kOutOfRange, fmt::format("{} vCPUs", source.frozen.getVcpus().size()),
                  ""};
   }
@@ -134,7 +134,7 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
   uint64_t frames = 0;
   for (const FreezePage& row : rows) {
     frames += row.frames;
-    if (frames > kMaxBytes / kPage) {
+    if (frames > kMaxBytes / kCorePage) {
       return Error{ErrorCode::kOutOfRange,
                    fmt::format("more memory than the {} bytes allowed in a core", kMaxBytes), ""};
     }
@@ -183,8 +183,8 @@ Elf64_Phdr make_load(uint64_t offset, uint64_t address, uint64_t physical, uint6
 // Where the image is in the file; it is in one of the segments.
 Result<uint64_t> image_offset(const std::vector<Segment>& segments, const ImagePlace& image) {
   for (const Segment& segment : segments) {
-    const uint64_t start = segment.frame * kPage;
-    const uint64_t bytes = segment.frames * kPage;
+    const uint64_t start = segment.frame * kCorePage;
+    const uint64_t bytes = segment.frames * kCorePage;
     if (image.physical.value < start || image.physical.value - start > bytes) continue;
     const uint64_t within = image.physical.value - start;
     if (image.bytes <= bytes - within) return segment.offset + within;
@@ -197,7 +197,7 @@ Result<uint64_t> image_offset(const std::vector<Segment>& segments, const ImageP
 uint64_t place(std::vector<Segment>& segments, uint64_t end) {
   for (Segment& segment : segments) {
     segment.offset = end;
-    end += segment.frames * kPage;
+    end += segment.frames * kCorePage;
   }
   return end;
 }
@@ -212,7 +212,7 @@ Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<
   note.p_offset = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
   note.p_filesz = notes.size();
   // Page-aligned, so that readers may map it.
-  end = place(segments, (note.p_offset + notes.size() + kPage - 1) / kPage * kPage);
+  end = place(segments, (note.p_offset + notes.size() + kCorePage - 1) / kCorePage * kCorePage);
   KTAPE_ASSIGN(const uint64_t image, image_offset(segments, source.image));
 
   std::vector<std::byte> front;
@@ -223,9 +223,9 @@ Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<
   append(front, bytes_of(make_load(image, source.image.start.value, source.image.physical.value,
                                    source.image.bytes)));
   for (const Segment& segment : segments) {
-    const uint64_t physical = segment.frame * kPage;
+    const uint64_t physical = segment.frame * kCorePage;
     append(front, bytes_of(make_load(segment.offset, source.kernel.getPageOffset() + physical,
-                                     physical, segment.frames * kPage)));
+                                     physical, segment.frames * kCorePage)));
   }
   append(front, notes);
   return front;
@@ -261,7 +261,7 @@ Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
     // Rows and segments are both by frame, so one pass is enough.
     while (row.frame >= segment->frame + segment->frames) ++segment;
     KTAPE_ASSIGN(const std::vector<std::byte> page, source.load(*row.hash));
-    KTAPE_TRY(file.write(segment->offset + (row.frame - segment->frame) * kPage, page));
+    KTAPE_TRY(file.write(segment->offset + (row.frame - segment->frame) * kCorePage, page));
     progress(++facts.pages, total);
   }
   KTAPE_TRY(file.finish(end));

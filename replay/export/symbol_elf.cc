@@ -19,7 +19,7 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kAlignment = 8;
-constexpr uint64_t kPage = 4096;
+constexpr uint64_t kSymbolPage = 4096;
 
 struct SymbolSections {
   std::string symbols;  // .symtab
@@ -125,7 +125,7 @@ class ElfFile {
     Elf64_Shdr& header = add("", SHT_STRTAB, names_.take());
     header.sh_name = name;
     while (contents_.size() % kAlignment != 0) contents_.push_back('\0');
-    load.p_offset = align_up(start() + headers_.size() * sizeof(Elf64_Shdr), kPage);
+    load.p_offset = align_up(start() + headers_.size() * sizeof(Elf64_Shdr), kSymbolPage);
     load.p_filesz = load.p_memsz;
     to.bytes = load.p_offset + load.p_filesz;
     LittleEndianWriter table;
@@ -146,7 +146,7 @@ class ElfFile {
     if (section.sh_addr >= load.p_vaddr) {
       section.sh_offset = load.p_offset + (section.sh_addr - load.p_vaddr);
     } else {
-      section.sh_offset = align_up(end, kPage);
+      section.sh_offset = align_up(end, kSymbolPage);
       end = section.sh_offset + section.sh_size;
     }
   }
@@ -194,7 +194,7 @@ Elf64_Phdr load_of(uint64_t start, uint64_t end) {
   load.p_vaddr = start;
   load.p_paddr = start - kImageMapping;
   load.p_memsz = end - start;
-  load.p_align = kPage;
+  load.p_align = kSymbolPage;
   return load;
 }
 

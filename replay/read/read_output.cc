@@ -32,7 +32,7 @@ std::string memory_text(const Freeze& freeze) {
 }
 
 // Each value as text. Without a type: as the reply has it.
-std::vector<std::string> value_texts(const TargetRead& read) {
+std::vector<std::string> texts_of(const TargetRead& read) {
   const auto value = read.reply.get().getValue();
   if (!read.decoded.empty()) return read.decoded;
   if (!value.isList()) return {shown_value(value)};
@@ -42,7 +42,7 @@ std::vector<std::string> value_texts(const TargetRead& read) {
 }
 
 std::string text_of_all(const TargetRead& read) {
-  const std::vector<std::string> texts = value_texts(read);
+  const std::vector<std::string> texts = texts_of(read);
   if (!read.reply.get().getValue().isList()) return texts.front();
   return list_text(texts, !read.broke_off.empty(), texts.size());
 }
@@ -173,7 +173,7 @@ std::string csv_rows(const TargetRead& read, const Freeze& freeze) {
     return csv_row(freeze, read, {std::nullopt, std::nullopt, std::nullopt, reason});
   }
   const bool is_list = reply.getValue().isList();
-  const std::vector<std::string> texts = value_texts(read);
+  const std::vector<std::string> texts = texts_of(read);
   std::string rows;
   for (size_t i = 0; i < texts.size() && i < read.numbers.size(); ++i) {
     const auto entry = is_list ? std::optional(std::to_string(i)) : std::nullopt;

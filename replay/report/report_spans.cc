@@ -59,9 +59,9 @@ class OpenSpans {
   std::map<Key, size_t> open_;
 };
 
-class Gatherer {
+class SpanGatherer {
  public:
-  explicit Gatherer(const TapeReader& tape) : values_(tape) {}
+  explicit SpanGatherer(const TapeReader& tape) : values_(tape) {}
 
   void visit(const RecordView& view);
   ReportSpans finish();
@@ -91,16 +91,16 @@ class Gatherer {
   uint64_t console_bytes_ = 0;
 };
 
-DrawnFreeze* Gatherer::freeze(uint64_t id) {
+DrawnFreeze* SpanGatherer::freeze(uint64_t id) {
   auto it = freezes_.find(id);
   return it == freezes_.end() ? nullptr : &out_.freezes[it->second];
 }
 
-void Gatherer::time(HostNs at, Seq seq) {
+void SpanGatherer::time(HostNs at, Seq seq) {
   if (out_.times.size() < kMaxTimes) out_.times[seq.value] = at;
 }
 
-void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq) {
+void SpanGatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq) {
   auto entries = request.getEntries();
   std::string what = entries.size() > 0 && entries[0].isWrite() ? "write" : "read";
   std::string tags;
@@ -117,7 +117,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
                   count_text(entries.size(), what), tags.empty() ? "" : ": ", tags));
 }
 
-void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
+void SpanGatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
   const Freeze freeze = freeze_of(began, seq, at);
   // A freeze without a request says more than one for the next request: it has its own limit.
   size_t& kept = freeze.is_own() ? own_freezes_ : other_freezes_;
@@ -132,7 +132,7 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq se
       {freeze, cause_after_for(freeze) + brief_after_colon(began.getDetail()), {}, 0});
 }
 
-void Gatherer::frozen(schema::Frozen::Reader frozen) {
+void SpanGatherer::frozen(schema::Frozen::Reader frozen) {
   DrawnFreeze* drawn = freeze(frozen.getFreeze());
   if (drawn == nullptr) return;
   drawn->freeze.froze(frozen);
@@ -145,12 +145,12 @@ void Gatherer::frozen(schema::Frozen::Reader frozen) {
   }
 }
 
-void Gatherer::thawed(schema::Thawed::Reader thawed, Seq seq) {
+void SpanGatherer::thawed(schema::Thawed::Reader thawed, Seq seq) {
   DrawnFreeze* drawn = freeze(thawed.getFreeze());
   if (drawn != nullptr) drawn->freeze.thaw(seq, thawed);
 }
 
-void Gatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
+void SpanGatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
   bool killed = report.getEvent() == schema::WorkerEvent::KILLED;
   if (!killed && report.getEvent() != schema::WorkerEvent::EXITED) return;
   workers_.end(
@@ -159,7 +159,7 @@ void Gatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
       killed);
 }
 
-void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
+void SpanGatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
   if (out_.samples.size() >= kMaxSpans) {
     ++out_.left_out["samples"];
     return;
@@ -168,7 +168,7 @@ void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
   out_.samples.push_back({brief(sample.getName()), shortened(value), at, seq});
 }
 
-void Gatherer::console(std::string_view text) {
+void SpanGatherer::console(std::string_view text) {
   console_bytes_ += text.size();
   size_t room = std::min(text.size(), kConsoleHead - head_.size());
   head_ += text.substr(0, room);
@@ -177,7 +177,7 @@ void Gatherer::console(std::string_view text) {
   if (tail_.size() > 2 * kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
 }
 
-void Gatherer::visit(const RecordView& view) {
+void SpanGatherer::visit(const RecordView& view) {
   auto record = view.record;
   HostNs at(record.getHostNs());
   out_.end = std::max(out_.end, at);
@@ -239,7 +239,7 @@ void Gatherer::visit(const RecordView& view) {
   }
 }
 
-ReportSpans Gatherer::finish() {
+ReportSpans SpanGatherer::finish() {
   if (tail_.size() > kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
   out_.console_left_out = console_bytes_ - head_.size() - tail_.size();
   if (out_.console_left_out == 0) {
@@ -259,7 +259,7 @@ ReportSpans Gatherer::finish() {
 }  // namespace
 
 Result<ReportSpans> gather_report_spans(const TapeReader& tape) {
-  Gatherer gatherer(tape);
+  SpanGatherer gatherer(tape);
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     gatherer.visit(view);
     return {};

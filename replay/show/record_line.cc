@@ -162,6 +162,7 @@ std::string record_line(schema::Record::Reader record) {
     case schema::Record::SCHEDULER_OUTPUT:
     case schema::Record::SCHEDULER_EXITED:
     case schema::Record::SCHEDULER_ENABLE_FAILED:
+    case schema::Record::SAMPLE:
     case schema::Record::OP_REQUESTED:
     case schema::Record::FREEZE_BEGAN:
     case schema::Record::FROZEN:

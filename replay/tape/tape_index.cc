@@ -22,11 +22,6 @@ Error too_many(const char* what) {
                ""};
 }
 
-template <typename Reader>
-std::string string_of(const Reader& text) {
-  return std::string(chars(text));
-}
-
 }  // namespace
 
 Result<TapeIndex> TapeIndex::make(const TapeReader& tape) {

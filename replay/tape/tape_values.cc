@@ -24,7 +24,7 @@ namespace {
 
 // A tape may have any number of targets; a run has far fewer.
 constexpr size_t kMaxKnown = 4096;
-constexpr size_t kEntriesShown = 16;
+constexpr size_t kElementsShown = 16;
 
 bool is_plain(schema::OpEntry::Reader asked) {
   return asked.isRead() && asked.getRead() == schema::ValueKind::BYTES;
@@ -127,7 +127,7 @@ std::optional<std::string> TapeValues::typed(schema::Target::Reader target,
   if (!value.isList()) return text(value);
   std::vector<std::string> texts;
   for (const auto one : value.getList()) texts.push_back(text(one).value_or(shown_value(one)));
-  return list_text(texts, false, kEntriesShown);
+  return list_text(texts, false, kElementsShown);
 }
 
 std::string TapeValues::text(schema::OpEntry::Reader asked, schema::Value::Reader value,

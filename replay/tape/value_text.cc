@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/type_text.h"
 #include "replay/text/text_writer.h"
 
@@ -13,7 +14,6 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;
 constexpr size_t kMaxTextBytes = 256;
 
 // Types do not distinguish a per-CPU pointer (__percpu) from others. It is relative to the per-CPU
@@ -39,8 +39,8 @@ std::optional<std::string> text_at(const Kernel& kernel, const GuestMemory& memo
   while (text.size() < kMaxTextBytes) {
     const GuestVirtual at(address + text.size());
     char bytes[kMaxTextBytes];
-    const size_t count =
-        std::min<uint64_t>(kMaxTextBytes - text.size(), kPageBytes - at.value % kPageBytes);
+    const size_t count = std::min<uint64_t>(kMaxTextBytes - text.size(),
+                                            kSmallPageBytes - at.value % kSmallPageBytes);
     const auto out = std::as_writable_bytes(std::span(bytes)).first(count);
     if (!kernel.read(memory, at, out).ok()) return std::nullopt;
     text.append(bytes, count);

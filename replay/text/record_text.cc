@@ -40,7 +40,7 @@ std::string bits_text(std::string_view verb, schema::Bits::Reader bits) {
                      count_text(bits.getWidth(), "byte"));
 }
 
-std::string list_text(capnp::List<schema::Value>::Reader list) {
+std::string value_list_text(capnp::List<schema::Value>::Reader list) {
   std::string text = count_text(list.size(), "entry", "entries");
   for (unsigned i = 0; i < list.size() && i < kEntriesShown; ++i) {
     text += (i == 0 ? ": " : ", ") + shown_value(list[i]);
@@ -90,7 +90,7 @@ std::string shown_value(schema::Value::Reader value) {
     case schema::Value::BYTES: return data_text(value.getBytes());
     case schema::Value::SET_BITS: return bits_text("set", value.getSetBits());
     case schema::Value::CLEAR_BITS: return bits_text("clear", value.getClearBits());
-    case schema::Value::LIST: return list_text(value.getList());
+    case schema::Value::LIST: return value_list_text(value.getList());
   }
   return "a value of unknown kind";
 }

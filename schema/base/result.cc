@@ -15,4 +15,12 @@ Error system_error(ErrorCode code, std::string_view what, int errnum) {
   return Error{code, std::string(what) + ": " + std::generic_category().message(errnum), ""};
 }
 
+Error bad_input(std::string message, std::string hint) {
+  return Error{ErrorCode::kBadInput, std::move(message), std::move(hint)};
+}
+
+Error refused(std::string message, std::string hint) {
+  return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
+}
+
 }  // namespace ktape

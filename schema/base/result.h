@@ -35,6 +35,11 @@ struct Error {
 [[nodiscard]] Error system_error(ErrorCode code, std::string_view what);
 [[nodiscard]] Error system_error(ErrorCode code, std::string_view what, int errnum);
 
+// kBadInput, for what a tape or another file says that cannot be.
+[[nodiscard]] Error bad_input(std::string message, std::string hint = "");
+// kRefused, for what a check does not allow.
+[[nodiscard]] Error refused(std::string message, std::string hint = "");
+
 // Ends the program after a programmer error. Stays on in release builds; never for bad input.
 #define KTAPE_CHECK(condition)                                                           \
   do {                                                                                   \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,17 @@ namespace ktape {
 template <typename Reader>
 [[nodiscard]] std::string_view chars(const Reader& reader) {
   return {reinterpret_cast<const char*>(reader.begin()), reader.size()};
+}
+
+// A copy of them.
+template <typename Reader>
+[[nodiscard]] std::string string_of(const Reader& reader) {
+  return std::string(chars(reader));
+}
+
+// The bytes as characters; valid as long as the bytes.
+[[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // printable() in single quotes.

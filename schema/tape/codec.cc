@@ -17,11 +17,9 @@ constexpr int kLevel = 8;
 // The guest waits for its reply while this compresses.
 constexpr int kPageLevel = 3;
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 Error too_large(unsigned long long bytes, size_t limit_bytes) {
-  return bad("its content of " + std::to_string(bytes) + " bytes is over the limit of " +
-             std::to_string(limit_bytes));
+  return bad_input("its content of " + std::to_string(bytes) + " bytes is over the limit of " +
+                   std::to_string(limit_bytes));
 }
 
 Error does_not_start() { return Error{ErrorCode::kHost, "cannot initialize libzstd", ""}; }
@@ -32,21 +30,21 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
   // Our own writer always stores the size; without it the content could not be bounded before it is
   // unpacked.
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
-    return bad("it is not a zstd frame with its content size");
+    return bad_input("it is not a zstd frame with its content size");
   }
   // Before anything is allocated.
   if (size > limit_bytes) return too_large(size, limit_bytes);
   // A decoder accepts several frames, and skips those that it does not know.
   if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
-    return bad("it is not one whole zstd frame");
+    return bad_input("it is not one whole zstd frame");
   }
   if (zstd == nullptr) return does_not_start();
   std::vector<std::byte> content(size);
   size_t got = ZSTD_decompressDCtx(zstd, content.data(), content.size(), data.data(), data.size());
   // The frame's own checksum, if it has one, is checked by the decoder.
   if (ZSTD_isError(got) != 0)
-    return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
-  if (got != size) return bad("its zstd frame has less content than its header says");
+    return bad_input(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
+  if (got != size) return bad_input("its zstd frame has less content than its header says");
   return content;
 }
 
@@ -105,7 +103,7 @@ Result<std::vector<std::byte>> Unpacker::unpack(int64_t codec, std::span<const s
       return std::vector<std::byte>(data.begin(), data.end());
     case Codec::kZstd: return decompress(context_->zstd.get(), data, limit_bytes);
   }
-  return bad("its codec " + std::to_string(codec) + " does not exist");
+  return bad_input("its codec " + std::to_string(codec) + " does not exist");
 }
 
 Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,

@@ -23,8 +23,6 @@ constexpr int kNesting = 32;
 constexpr uint64_t kTraversalsOfARecord = 64;
 constexpr uint64_t kTraversalWordsAtLeast = uint64_t{1} << 20;
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 // A message that outgrew its first segment, copied into one. setRoot() copies into a first segment
 // that is as large as the whole.
 kj::Array<capnp::word> in_one_segment(schema::Record::Reader record) {
@@ -48,8 +46,8 @@ bool is_one_segment(std::span<const std::byte> bytes) {
 }
 
 Result<void> check_framing(std::span<const std::byte> bytes) {
-  if (bytes.size() > kMaxRecordBytes) return bad("it is larger than a record can be");
-  return is_one_segment(bytes) ? Result<void>() : bad("it is not one message of one segment");
+  if (bytes.size() > kMaxRecordBytes) return bad_input("it is larger than a record can be");
+  return is_one_segment(bytes) ? Result<void>() : bad_input("it is not one message of one segment");
 }
 
 bool lists_fit(const capnp::DynamicValue::Reader& value);
@@ -144,11 +142,12 @@ Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const st
     // An element may be as small as a byte: a smaller message has fewer elements than that. A list
     // of many small elements costs more rows and more text than its bytes suggest.
     if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {
-      return bad("it has a list of more than " + std::to_string(kMaxListElements) + " elements");
+      return bad_input("it has a list of more than " + std::to_string(kMaxListElements) +
+                       " elements");
     }
     return record;
   } catch (const kj::Exception& exception) {
-    return bad(exception.getDescription().cStr());
+    return bad_input(exception.getDescription().cStr());
   }
 }
 

@@ -12,7 +12,7 @@ void store_u64(uint64_t value, std::byte* to) {
   for (int i = 0; i < 8; ++i) to[i] = static_cast<std::byte>(value >> (8 * i));
 }
 
-Error bad(const FreezePage& row, const char* why) {
+Error bad_row(const FreezePage& row, const char* why) {
   return Error{ErrorCode::kBadInput,
                "freeze_page (freeze " + std::to_string(row.freeze) + ", frame " +
                    std::to_string(row.frame) + ") " + why,
@@ -23,14 +23,14 @@ Error bad(const FreezePage& row, const char* why) {
 
 Result<void> PageListOrder::next(const FreezePage& row) {
   if (row.hash ? row.frames != 1 : row.frames == 0) {
-    return bad(row, "is neither one page nor a run of zero pages");
+    return bad_row(row, "is neither one page nor a run of zero pages");
   }
   // In this order: frames + frame must not wrap around.
   if (row.frame >= kFrames || row.frames > kFrames - row.frame) {
-    return bad(row, "reaches beyond the physical address space");
+    return bad_row(row, "reaches beyond the physical address space");
   }
   // Ascending and disjoint, so each frame has one content.
-  if (row.frame < free_frame_) return bad(row, "overlaps the row before it");
+  if (row.frame < free_frame_) return bad_row(row, "overlaps the row before it");
   free_frame_ = row.frame + row.frames;
   return {};
 }

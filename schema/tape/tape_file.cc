@@ -20,12 +20,6 @@ constexpr off_t kSqliteLocks = 0x40000000;
 constexpr off_t kSqliteLockBytes = 512;
 constexpr char kPartialSuffix[] = ".partial";
 
-bool exists(const std::string& path) {
-  // lstat(): a dangling link is in the way, too.
-  struct stat status;
-  return ::lstat(path.c_str(), &status) == 0;
-}
-
 Error in_the_way(const std::string& obstacle, const std::string& hint) {
   return Error{ErrorCode::kUsage, "'" + obstacle + "' already exists", hint};
 }
@@ -55,6 +49,12 @@ int link_instead(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+bool exists(const std::string& path) {
+  // lstat(): a dangling link is in the way, too.
+  struct stat status;
+  return ::lstat(path.c_str(), &status) == 0;
+}
 
 std::string partial_name(const std::string& path) { return path + kPartialSuffix; }
 bool is_partial_name(const std::string& path) { return path.ends_with(kPartialSuffix); }

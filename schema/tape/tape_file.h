@@ -14,6 +14,8 @@ namespace ktape {
 
 [[nodiscard]] std::string partial_name(const std::string& path);
 [[nodiscard]] bool is_partial_name(const std::string& path);
+// Whether anything has this name, also a dangling link.
+[[nodiscard]] bool exists(const std::string& path);
 
 // Creates the empty `PATH.partial`. kUsage, naming the file in the way, if it or PATH exists.
 [[nodiscard]] Result<void> claim_partial(const std::string& path);

@@ -13,11 +13,6 @@ namespace ktape {
 
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool name_part(char c) {
-  return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 // One pass over the text, left to right: root, path, width.
 class LineParser {
  public:
@@ -67,7 +62,7 @@ class LineParser {
                         "'cpu0:runqueues' for a CPU's variable");
       }
     }
-    if (at_ < text_.size() && digit(text_[at_])) {
+    if (at_ < text_.size() && is_digit(text_[at_])) {
       KTAPE_ASSIGN(const uint64_t address, number("an address"));
       return place("", address);
     }
@@ -103,7 +98,7 @@ class LineParser {
     if (skip("'")) return quoted_name();
     size_t end = at_;
     while (end < text_.size() &&
-           (name_part(text_[end]) ||
+           (is_name_part(text_[end]) ||
             (dashes && end > at_ && text_[end] == '-' && !text_.substr(end).starts_with("->"))))
       ++end;
     if (end == at_) return expected(what);
@@ -137,7 +132,7 @@ class LineParser {
   bool is_cpu_prefix() const {
     if (!next_is("cpu")) return false;
     size_t end = at_ + 3;
-    while (end < text_.size() && digit(text_[end])) ++end;
+    while (end < text_.size() && is_digit(text_[end])) ++end;
     return end > at_ + 3 && text_.substr(end).starts_with(":") && !is_width(text_.substr(end + 1));
   }
 
@@ -169,7 +164,7 @@ class LineParser {
 
   Result<void> task() {
     auto to = entry_.getTarget().initTask();
-    const bool is_pid = skip("pid=") || (at_ < text_.size() && digit(text_[at_]));
+    const bool is_pid = skip("pid=") || (at_ < text_.size() && is_digit(text_[at_]));
     if (!is_pid) {
       KTAPE_ASSIGN(const std::string worker, name("a worker's name or a pid", true));
       to.setWorker(worker);
@@ -199,7 +194,7 @@ class LineParser {
     const bool in_parentheses = skip("((");
     if (!in_parentheses) skip("(");
     KTAPE_ASSIGN(const std::string type, type_of_place());
-    const bool is_symbol = at_ < text_.size() && !digit(text_[at_]);
+    const bool is_symbol = at_ < text_.size() && !is_digit(text_[at_]);
     uint64_t address = 0;
     if (is_symbol) {
       KTAPE_ASSIGN(symbol_, name("an address or a symbol"));
@@ -251,7 +246,7 @@ class LineParser {
 
   Result<void> path(std::string_view text) {
     if (after_arrow_) {
-      if (text.empty() || !name_part(text.front())) return expected("a member's name");
+      if (text.empty() || !is_name_part(text.front())) return expected("a member's name");
     } else if (!text.empty()) {
       const char first = text.front();
       // Between root and path: a dot, as between members, or a space, as after a quoted worker.

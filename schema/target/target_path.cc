@@ -21,13 +21,11 @@ constexpr char kListExample[] =
     "links it, the limit";
 
 bool name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool name_part(char c) { return name_start(c) || digit(c); }
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > kMaxNameBytes || !name_start(text[0])) return false;
   for (char c : text) {
-    if (!name_part(c)) return false;
+    if (!is_name_part(c)) return false;
   }
   return true;
 }
@@ -143,7 +141,7 @@ class PathParser {
 
   Result<void> member() {
     size_t end = at_;
-    while (end < text_.size() && name_part(text_[end])) ++end;
+    while (end < text_.size() && is_name_part(text_[end])) ++end;
     const std::string_view name = text_.substr(at_, end - at_);
     if (!is_name(name)) return expected("a member's name");
     steps_.emplace_back(MemberStep{std::string(name)});
@@ -283,6 +281,9 @@ std::string root_text(schema::Target::Reader target) {
 }
 
 }  // namespace
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name_part(char c) { return name_start(c) || is_digit(c); }
 
 Result<std::vector<PathStep>> parse_target_path(std::string_view text) {
   return PathParser(text).parse();

@@ -57,4 +57,8 @@ void write_steps(const std::vector<PathStep>& steps, schema::Target::Builder tar
 // "task 'sleeper' scx.dsq_vtime", "runqueues[cpu 0].nr_running": a target on one line, for people.
 [[nodiscard]] std::string target_text(schema::Target::Reader target);
 
+// Characters of a number, and of a name in a path.
+[[nodiscard]] bool is_digit(char c);
+[[nodiscard]] bool is_name_part(char c);
+
 }  // namespace ktape

@@ -21,7 +21,7 @@ namespace ktape::test {
 namespace {
 
 // Enough that the log is merged into the file once during the recording.
-constexpr int kRounds = 16;
+constexpr int kPowerCuts = 16;
 constexpr int kMaxRounds = 10;  // of cuts
 constexpr int kFewRounds = 1;
 
@@ -135,7 +135,7 @@ void check_cut(const Life& life, size_t moment, const TempDir& folder, Tally& ta
 }  // namespace
 
 TEST_CASE("a power cut at any moment leaves a valid prefix, and all of a tape that was sealed") {
-  const Life life = record_a_life(kRounds);
+  const Life life = record_a_life(kPowerCuts);
   std::random_device seed;
   const uint64_t seeded = seed();
   INFO("seed " << seeded);

@@ -3,6 +3,7 @@
 
 #include "schema/base/child.h"
 #include "schema/base/file.h"
+#include "tests/golden/run_program.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 #include "tests/support/terminal_run.h"
@@ -15,10 +16,6 @@ namespace {
 
 constexpr char kTape[] = KTAPE_GOLDEN "/format-1.ktape";
 constexpr char kHead[] = "ba96163aee2f525cff4b7a4caea6398ee6bb3d1dbd23c716519bb0803e11532e";
-
-ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
-  return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
-}
 
 // The file's text, with the place of the tape inserted if the text was made without one.
 std::string expected(const std::string& name) {

@@ -12,6 +12,7 @@
 
 #include "replay/tape/tape_kernel.h"
 #include "schema/base/child.h"
+#include "tests/golden/run_program.h"
 #include "tests/support/must.h"
 
 // Slim tapes of real runs on three kernels. Every version of ktape reads them, replays each gate
@@ -116,10 +117,6 @@ std::vector<GoldenTape> queued_tapes() {
     if (!tape.queued.empty()) waiting.push_back(tape);
   }
   return waiting;
-}
-
-ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
-  return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
 }
 
 ChildResult read_at_last(const GoldenTape& tape, const std::string& target) {

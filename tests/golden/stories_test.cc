@@ -6,6 +6,7 @@
 
 #include "schema/base/child.h"
 #include "schema/base/file.h"
+#include "tests/golden/run_program.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 
@@ -18,10 +19,6 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 const std::string kGolden = KTAPE_GOLDEN "/";
-
-ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
-  return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
-}
 
 std::string golden_text(const std::string& name) {
   return must(read_text_file(kGolden + name, 1 << 20));

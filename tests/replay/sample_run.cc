@@ -13,7 +13,7 @@ namespace ktape::test {
 namespace {
 
 constexpr uint64_t kThirtyDaysNs = 2'592'000'000'000'000;
-constexpr uint64_t kStartNs = 3'210'000'000;
+constexpr uint64_t kRunStartNs = 3'210'000'000;
 
 void run_started(TapeBuilder& tape) {
   tape.add([](schema::Record::Builder record) {
@@ -138,7 +138,7 @@ void ask(schema::OpEntry::Builder entry, const char* tag, const FillTarget& targ
   if (path.size() > 0) write_steps(must(parse_target_path(path.cStr())), entry.getTarget());
 }
 
-FillTarget vtime() { return task_target("sleeper", 57, kStartNs, "scx.dsq_vtime"); }
+FillTarget vtime() { return task_target("sleeper", 57, kRunStartNs, "scx.dsq_vtime"); }
 
 void request_write(TapeBuilder& tape, uint64_t op, uint64_t value) {
   tape.add([&](schema::Record::Builder record) {
@@ -234,7 +234,7 @@ void record_sample_run(TapeBuilder& tape) {
   layout(tape, "struct task_struct", "scx.dsq_vtime", 848, 8, "u64");
   layout(tape, "struct rq", "nr_running", 0, 4, "unsigned int");
   tape.scheduler_attached(1);
-  tape.worker_started("sleeper", 57, kStartNs);
+  tape.worker_started("sleeper", 57, kRunStartNs);
   tape.step_started(0, "write and read back");
   write_vtime(tape);
   read_back(tape);

@@ -21,7 +21,7 @@ namespace {
 
 using Gates = std::set<Gate>;
 
-constexpr uint64_t kThirtyDaysNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
+constexpr uint64_t kMonthNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
 
 // A task of another class than sched_ext's: it has that class, a policy that the switch does not
 // take over, and sched_ext has not enabled it.
@@ -60,10 +60,8 @@ void check_task(const TapeFacts& facts, const std::string& task, const Gates& fa
 // A refused write changed nothing; a done one is read back.
 void check_written(const TapeFacts& facts, const std::set<std::string>& done,
                    const std::set<std::string>& refused) {
-  for (const std::string& task : done)
-    CHECK(facts.entries.at(task + ".read").value == kThirtyDaysNs);
-  for (const std::string& task : refused)
-    CHECK(facts.entries.at(task + ".read").value != kThirtyDaysNs);
+  for (const std::string& task : done) CHECK(facts.entries.at(task + ".read").value == kMonthNs);
+  for (const std::string& task : refused) CHECK(facts.entries.at(task + ".read").value != kMonthNs);
 }
 
 void check_full_switch(const Captured& captured, const Gates& zombie) {

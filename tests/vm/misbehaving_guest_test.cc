@@ -33,12 +33,12 @@ using schema::Outcome;
 
 namespace {
 
-constexpr char kKernel[] = "6.16";
+constexpr char kTestedKernel[] = "6.16";
 constexpr int kViolated = 1;
 constexpr int kMachineLost = 4;
-constexpr int kInconclusive = 77;
+constexpr int kStatusInconclusive = 77;
 
-bool contains(const std::string& text, std::string_view part) {
+bool has_part(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -63,7 +63,7 @@ class Misbehaving : public CaptureFixture {
     return capture_text(
         "misbehaving",
         with_program("(wait = (worker = \"victim\", state = stopped, deadlineMs = 600000))"),
-        kKernel, arguments);
+        kTestedKernel, arguments);
   }
 
   static void check_outcome(const Captured& captured, Outcome outcome, int exit_status,
@@ -96,7 +96,7 @@ std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
 // lock's holder wakes it (arch/x86/kernel/kvm.c, kvm_wait()).
 bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
   const std::string symbol = vcpu.getSymbol().cStr();
-  return contains(symbol, "queued_spin_lock_slowpath") || contains(symbol, "kvm_wait") ||
+  return has_part(symbol, "queued_spin_lock_slowpath") || has_part(symbol, "kvm_wait") ||
          symbol.starts_with("native_halt") || symbol.starts_with("pv_native_halt");
 }
 
@@ -110,7 +110,7 @@ LockedUp locked_up(schema::Record::Reader record) {
   LockedUp seen;
   for (auto vcpu : record.getFrozen().getVcpus()) {
     seen.locked |= !vcpu.getInterruptsEnabled() && waits_for_spinlock(vcpu);
-    seen.other_waits |= contains(vcpu.getSymbol().cStr(), "smp_call_function");
+    seen.other_waits |= has_part(vcpu.getSymbol().cStr(), "smp_call_function");
   }
   return seen;
 }
@@ -124,12 +124,12 @@ TEST_CASE_METHOD(
   // As a real-time task the grace-period thread leaves the CPU that the agent keeps:
   // kernel/sched/rt.c, select_task_rq_rt. Under KVM each freeze restarts the stall detection, so
   // intervals are longer than its timeouts.
-  const Captured captured = capture("kernel_lockup", kKernel,
+  const Captured captured = capture("kernel_lockup", kTestedKernel,
                                     {"--freeze-every", "4500", "--append",
                                      "rcupdate.rcu_cpu_stall_timeout=3 rcutree.kthread_prio=2"});
   check_outcome(captured, Outcome::RUN_TIMED_OUT, kViolated, kViolated);
   CHECK(captured.facts.watchdog == "run");
-  CHECK(contains(captured.facts.detail, "in step 'wake'"));
+  CHECK(has_part(captured.facts.detail, "in step 'wake'"));
   const auto lockups =
       from_records<std::string>(captured.tape, schema::Record::GUEST_OOPS, [](auto record) {
         auto oops = record.getGuestOops();
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(
                                                   : std::string();
       });
   const bool reported = std::any_of(lockups.begin(), lockups.end(), [](const std::string& text) {
-    return contains(text, "rcu: INFO: ");
+    return has_part(text, "rcu: INFO: ");
   });
   // In each freeze with a CPU that is locked up: whether the other waits for its answer to an
   // interrupt.
@@ -156,23 +156,23 @@ TEST_CASE_METHOD(Misbehaving,
                  "an agent that is killed takes its kernel with it: a panic, with its reason") {
   const Captured captured = misbehave("kill-agent");
   check_outcome(captured, Outcome::GUEST_PANICKED, kViolated, kViolated);
-  CHECK(contains(captured.facts.panic, "Attempted to kill init! exitcode=0x0000000b"));
+  CHECK(has_part(captured.facts.panic, "Attempted to kill init! exitcode=0x0000000b"));
 }
 
 TEST_CASE_METHOD(Misbehaving, "a guest that ends before its agent is done has not completed") {
   const Captured captured = misbehave("power-off");
   check_outcome(captured, Outcome::GUEST_EXITED, kViolated, kViolated);
-  CHECK(contains(captured.facts.detail, "the guest ended before the agent was done"));
+  CHECK(has_part(captured.facts.detail, "the guest ended before the agent was done"));
 }
 
 TEST_CASE_METHOD(Misbehaving,
                  "an agent that hangs in a step that never ends meets the run watchdog") {
-  const std::string simple = example_schedulers(kKernel) + "/scx_simple";
+  const std::string simple = example_schedulers(kTestedKernel) + "/scx_simple";
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(simple, overlay.file("opt/scx_simple"));
   const Captured captured = misbehave("stop-agent", {"--overlay", overlay.path()});
   check_outcome(captured, Outcome::RUN_TIMED_OUT, kViolated, kViolated);
-  CHECK(contains(captured.facts.detail, "in step 'long'"));
+  CHECK(has_part(captured.facts.detail, "in step 'long'"));
 }
 
 TEST_CASE_METHOD(
@@ -203,8 +203,8 @@ TEST_CASE_METHOD(
 
   const Captured captured =
       misbehave("send /opt/bytes", {"--overlay", overlay.path(), "--memory", "none"});
-  check_outcome(captured, Outcome::PROTOCOL_BROKEN, kViolated, kInconclusive);
-  CHECK(contains(captured.facts.detail, "it begins 05 00 00 00 67 61 72 62 61 67 65"));
+  check_outcome(captured, Outcome::PROTOCOL_BROKEN, kViolated, kStatusInconclusive);
+  CHECK(has_part(captured.facts.detail, "it begins 05 00 00 00 67 61 72 62 61 67 65"));
   CHECK(captured.facts.requests == kEach);
   CHECK(captured.facts.replies == kEach);
   CHECK(captured.facts.entries.at("absurd").status != schema::EntryStatus::DONE);
@@ -218,19 +218,19 @@ TEST_CASE_METHOD(
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(KTAPE_VTIME_OBJECT, overlay.file("opt/ktape_vtime.bpf.o"));
   const Captured captured = capture_text(
-      "refused", with_program("(sleepMs = 1)"), kKernel,
+      "refused", with_program("(sleepMs = 1)"), kTestedKernel,
       {"--scheduler", KTAPE_VM_PROGRAMS "/refused_scheduler", "--overlay", overlay.path()});
   check_outcome(captured, Outcome::SCENARIO_FAILED, kViolated, kViolated);
   // The last line says that it failed; the reason is above it.
-  CHECK(contains(captured.facts.detail,
+  CHECK(has_part(captured.facts.detail,
                  "exited with status 1 and has not attached a scheduler: libbpf: "));
-  CHECK(contains(captured.facts.detail, " | invalid read from stack R10 off=8 size=8 | "));
-  CHECK(contains(captured.facts.detail, " | the scheduler was not loaded: Permission denied"));
+  CHECK(has_part(captured.facts.detail, " | invalid read from stack R10 off=8 size=8 | "));
+  CHECK(has_part(captured.facts.detail, " | the scheduler was not loaded: Permission denied"));
   std::string output;
   for (const std::string& line : sql_rows(captured.tape, "SELECT text FROM scheduler_output"))
     output += line + "\n";
-  CHECK(contains(output, "-- BEGIN PROG LOAD LOG --"));
-  CHECK(contains(output, "invalid read from stack R10 off=8 size=8"));
+  CHECK(has_part(output, "-- BEGIN PROG LOAD LOG --"));
+  CHECK(has_part(output, "invalid read from stack R10 off=8 size=8"));
 }
 
 namespace {
@@ -239,7 +239,7 @@ namespace {
 class BesideUs : public Misbehaving {
  public:
   BesideUs() : tape(overlay.file("run.ktape")) {
-    if (!is_cached(kKernel)) SKIP(not_cached(kKernel));
+    if (!is_cached(kTestedKernel)) SKIP(not_cached(kTestedKernel));
     const std::string scenario = overlay.file("hold.scenario");
     std::ofstream(scenario) << R"((
       name = "hold", durationMs = 600000, watchdogMs = 700000,
@@ -248,8 +248,8 @@ class BesideUs : public Misbehaving {
     ))";
     capture_ = must(ChildProcess::start(
         KTAPE_BIN "/ktape-capture",
-        {scenario, "-o", tape, "--kernel", version_for(kKernel), "--accel", "tcg"}, {}));
-    while (!contains(output(), "step 1 of 1")) REQUIRE_FALSE(ended(100ms));
+        {scenario, "-o", tape, "--kernel", version_for(kTestedKernel), "--accel", "tcg"}, {}));
+    while (!has_part(output(), "step 1 of 1")) REQUIRE_FALSE(ended(100ms));
     std::ifstream children("/proc/" + std::to_string(capture_->pid()) + "/task/" +
                            std::to_string(capture_->pid()) + "/children");
     children >> qemu_;
@@ -272,7 +272,7 @@ class BesideUs : public Misbehaving {
     captured.program.output = output();
     captured.program.exit_status =
         capture_->how_it_ended() == "exited with status 4" ? kMachineLost : -1;
-    captured.facts = must(gather(tape));
+    captured.facts = must(gather_facts(tape));
     return captured;
   }
 
@@ -299,7 +299,7 @@ TEST_CASE_METHOD(
     "a QEMU that is killed is a lost machine, no failed assertion, and the tape is sealed") {
   signal_qemu(SIGKILL);
   const Captured captured = finish();
-  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
+  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kStatusInconclusive);
   CHECK(captured.facts.detail == "QEMU was killed by signal 9 (Killed)");
 }
 
@@ -308,7 +308,7 @@ TEST_CASE_METHOD(
     "a QEMU that is stopped is a lost machine, long before the watchdog, and none is left behind") {
   signal_qemu(SIGSTOP);
   const Captured captured = finish();
-  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
+  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kStatusInconclusive);
   CHECK(captured.facts.detail ==
         "QEMU did not send an answer to 'query-status' in time: it is stopped by signal 19 "
         "(Stopped (signal))");

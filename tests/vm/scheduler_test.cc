@@ -19,7 +19,7 @@ using schema::Outcome;
 namespace {
 
 // The value of a query with one row and one column.
-std::string sql_value(const std::string& tape, const std::string& query) {
+std::string first_value(const std::string& tape, const std::string& query) {
   const std::vector<std::string> rows = sql_rows(tape, query);
   REQUIRE(rows.size() == 1);
   return rows.front();
@@ -37,9 +37,9 @@ void check_simple(const Captured& captured, const std::string& program) {
   CHECK(captured.facts.entries.at("weight").value == 100);
 
   const auto value = [&](const std::string& column) {
-    return sql_value(captured.tape, "SELECT " + column + " FROM scheduler");
+    return first_value(captured.tape, "SELECT " + column + " FROM scheduler");
   };
-  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler") == "1");
+  CHECK(first_value(captured.tape, "SELECT count(*) FROM scheduler") == "1");
   CHECK(value("name") == "simple");
   CHECK(value("switch_mode") == "full");
   CHECK(value("vtime") == "notDeclared");
@@ -53,7 +53,7 @@ void check_simple(const Captured& captured, const std::string& program) {
   }
   CHECK_FALSE(contains(ops, " tick "));
   CHECK(value("object_sha256") == to_hex(sha256(must(read_file(program, size_t{64} << 20)))));
-  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
+  CHECK(contains(first_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
                  "local="));
 }
 
@@ -63,7 +63,7 @@ void check_stall(const Captured& captured) {
   const TapeFacts& facts = captured.facts;
   CHECK(facts.outcome == Outcome::COMPLETED);  // the steps after the ejection went well
   CHECK(facts.entries.at("after").status == EntryStatus::DONE);
-  const auto value = [&](const std::string& query) { return sql_value(captured.tape, query); };
+  const auto value = [&](const std::string& query) { return first_value(captured.tape, query); };
   CHECK(value("SELECT name FROM scheduler") == "qmap");
   CHECK(value("SELECT timeout_ms FROM scheduler") == "5000");  // qmap's own, not ktape's
   CHECK(value("SELECT exit_kind FROM scheduler") == "1026");   // SCX_EXIT_ERROR_STALL
@@ -109,8 +109,8 @@ TEST_CASE_METHOD(CaptureFixture,
   const Captured captured = capture("foreign_scheduler", "7.3", {"--scheduler", program});
   check_simple(captured, program);
   // The tape says what was tested, and how to repeat the test.
-  CHECK(sql_value(captured.tape, "SELECT length(scheduler_build_id) FROM run") == "40");
-  CHECK(sql_value(captured.tape, "SELECT scheduler_checkout FROM run") == "none");
+  CHECK(first_value(captured.tape, "SELECT length(scheduler_build_id) FROM run") == "40");
+  CHECK(first_value(captured.tape, "SELECT scheduler_checkout FROM run") == "none");
   const ChildResult again = run_built("ktape-info", {captured.tape, "--reproduce"});
   CHECK(again.exit_status == 0);
   CHECK(contains(again.output, " && ktape capture --kernel " + version_for("7.3") +
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(CaptureFixture,
               {"--scheduler", folder.file("loader"), "--overlay", folder.file("overlay")});
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
-  CHECK(sql_value(captured.tape, "SELECT name FROM scheduler") == "simple");
+  CHECK(first_value(captured.tape, "SELECT name FROM scheduler") == "simple");
   CHECK(sql_rows(captured.tape, "SELECT name FROM loss WHERE name LIKE 'pages_%'").empty());
   // The recorded memory leads to both groups, and to their queues on a CPU.
   const std::string groups = "(struct list_head)task_groups{list struct task_group list 100}.";
@@ -177,7 +177,7 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(captured.program.exit_status == 1);
   CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
   CHECK(contains(captured.facts.detail, "exited with status 0 and has not attached a scheduler"));
-  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
+  CHECK(contains(first_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
                  "A simple sched_ext scheduler."));
 }
 

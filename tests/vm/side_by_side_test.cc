@@ -19,10 +19,10 @@ using Rows = std::vector<std::string>;
 
 namespace {
 
-constexpr char kKernel[] = "6.16";
+constexpr char kSharedKernel[] = "6.16";
 // The message of an initcall that --fast-boot leaves out (certs/system_keyring.c).
 constexpr char kSlowInitcall[] = "Loading compiled-in X.509 certificates";
-constexpr char kScenario[] = R"((
+constexpr char kShortScenario[] = R"((
   name = "twin", durationMs = 100,
   scheduler = (vtime = (switchMode = full)),
   workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
@@ -45,7 +45,7 @@ struct Twin {
     std::filesystem::create_directory(folder);
     tape = folder + "/twin.ktape";
     std::vector<std::string> arguments = {temp.file("twin.scenario"), "-o", tape, "--kernel",
-                                          version_for(kKernel)};
+                                          version_for(kSharedKernel)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     program = std::async(std::launch::async, run_built, "ktape-capture", arguments);
   }
@@ -56,7 +56,7 @@ TapeFacts completed(Twin& twin) {
   INFO(program.output);
   REQUIRE(program.exit_status == 0);
   CHECK(run_built("ktape-verify", {twin.tape}).exit_status == 0);
-  return must(gather(twin.tape));
+  return must(gather_facts(twin.tape));
 }
 
 std::string command_line(const Twin& twin) {
@@ -66,9 +66,9 @@ std::string command_line(const Twin& twin) {
 }  // namespace
 
 TEST_CASE("two captures at a time do not interfere, and the one with --fast-boot reports it") {
-  if (!is_cached(kKernel)) SKIP(not_cached(kKernel));
+  if (!is_cached(kSharedKernel)) SKIP(not_cached(kSharedKernel));
   const TempDir temp;
-  std::ofstream(temp.file("twin.scenario")) << kScenario;
+  std::ofstream(temp.file("twin.scenario")) << kShortScenario;
   Twin plain(temp, "plain", {}), fast(temp, "fast", {"--fast-boot"});
   const TapeFacts plain_facts = completed(plain), fast_facts = completed(fast);
 

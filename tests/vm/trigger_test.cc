@@ -167,7 +167,7 @@ void check_ejection(const Captured& captured, uint64_t kind, const std::string& 
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 
-void check_stall(const Captured& captured) {
+void check_recorded_stall(const Captured& captured) {
   check_ejection(captured, kErrorStall, "victim[");
   const EntryFacts& dsq = captured.facts.entries.at("victim.scx.dsq->id");
   CHECK(dsq.status == EntryStatus::DONE);
@@ -180,12 +180,12 @@ void check_stall(const Captured& captured) {
 TEST_CASE_METHOD(CaptureFixture,
                  "a stall is frozen before the ejection on 6.16, its worker still queued",
                  "[kvm]") {
-  check_stall(capture("scheduler_stall", "6.16"));
+  check_recorded_stall(capture("scheduler_stall", "6.16"));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
                  "a stall is frozen before the ejection on 7.3, its worker still queued", "[kvm]") {
-  check_stall(capture("scheduler_stall", "7.3"));
+  check_recorded_stall(capture("scheduler_stall", "7.3"));
 }
 
 TEST_CASE_METHOD(CaptureFixture,

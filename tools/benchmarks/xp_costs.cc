@@ -21,7 +21,7 @@ constexpr int kRequests = 200;  // per sample
 
 using Clock = Machine::Clock;
 
-double ns_between(Clock::time_point from, Clock::time_point to) {
+double ns_apart(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::nano>(to - from).count();
 }
 
@@ -83,17 +83,17 @@ Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory
   for (uint32_t pair = 0; pair < pairs; ++pair) {
     const Clock::time_point asked = Clock::now();
     const std::string_view answer = bare.xp(place, width == 8 ? 'g' : 'w');
-    costs.single.push_back(ns_between(asked, Clock::now()));
+    costs.single.push_back(ns_apart(asked, Clock::now()));
     if (answer.find(seen) == std::string_view::npos) return differs(what + " is " + seen, answer);
     const Clock::time_point begun = Clock::now();
     for (const Place& at : places) bare.xp(at.address.value, at.bytes == 8 ? 'g' : 'w');
-    costs.floor.push_back(ns_between(begun, Clock::now()));
+    costs.floor.push_back(ns_apart(begun, Clock::now()));
     const Clock::time_point began = Clock::now();
     for (int i = 0; i < kRequests; ++i) {
       if (executor.serve_reads(memory, prepared).ops.back().status != schema::EntryStatus::DONE)
         std::abort();
     }
-    costs.ours.push_back(ns_between(began, Clock::now()) / (kRequests * double{kEntries}));
+    costs.ours.push_back(ns_apart(began, Clock::now()) / (kRequests * double{kEntries}));
   }
   return costs;
 }

@@ -9,11 +9,6 @@ namespace {
 
 constexpr size_t kMaxListed = 65'536;
 
-std::string_view trim(std::string_view text) {
-  size_t end = text.find_last_not_of(" \t\n");
-  return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
-}
-
 template <typename Number>
 bool parse_whole(std::string_view text, Number& number, int base) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
@@ -26,6 +21,13 @@ bool parse_hex(std::string_view text, uint64_t& number) {
 }
 
 }  // namespace
+
+std::string_view trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\n");
+  return first == std::string_view::npos
+             ? std::string_view()
+             : text.substr(first, text.find_last_not_of(" \t\n") + 1 - first);
+}
 
 Result<std::vector<uint32_t>> list_cpus(std::string_view text) {
   const Error bad{ErrorCode::kBadInput, "'" + std::string(trim(text)) + "' is not a CPU list", ""};

@@ -34,4 +34,7 @@ struct VirtioPort {
 [[nodiscard]] std::optional<std::string> find_port(const std::vector<VirtioPort>& ports,
                                                    std::string_view name);
 
+// Without spaces, tabs and line ends at both ends.
+[[nodiscard]] std::string_view trim(std::string_view text);
+
 }  // namespace ktape

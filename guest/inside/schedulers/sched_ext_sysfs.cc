@@ -11,13 +11,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kTextLimitBytes = 4096;
+constexpr size_t kSysfsLimitBytes = 4096;
 // Depth of nested sub-schedulers that are looked at; a symbolic link could lead in circles.
 constexpr int kMaxLevels = 8;
 constexpr size_t kMaxSchedulers = 64;
 
-std::string line_of(const std::string& path) {
-  Result<std::string> text = read_text_file(path, kTextLimitBytes);
+std::string attribute(const std::string& path) {
+  Result<std::string> text = read_text_file(path, kSysfsLimitBytes);
   if (!text) return {};
   return text->substr(0, text->find('\n'));
 }
@@ -28,7 +28,7 @@ void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>
   if (levels == 0 || names.size() >= kMaxSchedulers) return;
   std::error_code error;
   // A scheduler may go away between any two of these calls: every error means "not there any more".
-  if (fs::exists(folder / "ops", error)) names.push_back(line_of(folder / "ops"));
+  if (fs::exists(folder / "ops", error)) names.push_back(attribute(folder / "ops"));
   fs::directory_iterator at(folder, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     if (at->is_directory(error) && !at->is_symlink(error))
@@ -39,7 +39,7 @@ void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>
 }  // namespace
 
 SchedExtView read_sched_ext(const std::string& folder) {
-  SchedExtView view{line_of(folder + "/state"), line_of(folder + "/enable_seq"), {}};
+  SchedExtView view{attribute(folder + "/state"), attribute(folder + "/enable_seq"), {}};
   add_schedulers(folder + "/root", kMaxLevels, view.names);
   return view;
 }

@@ -23,7 +23,7 @@ constexpr int kFailureFd =
     kFirstKeptFd;  // reports to the agent why exec failed; closes if it succeeded
 constexpr int kOutputFd = kFirstKeptFd + 1;
 constexpr int kPipeBytes = 1 << 20;
-constexpr size_t kReadBytes = size_t{64} << 10;
+constexpr size_t kPipeReadBytes = size_t{64} << 10;
 
 [[noreturn]] void fail_child() {
   const int error = errno;
@@ -87,7 +87,7 @@ SchedulerProcess::~SchedulerProcess() {
 }
 
 std::string SchedulerProcess::read_output() {
-  std::string text(kReadBytes, '\0');
+  std::string text(kPipeReadBytes, '\0');
   const ssize_t n = output_.valid() ? ::read(output_.get(), text.data(), text.size()) : 0;
   // EAGAIN: nothing now. Anything else, and the end, close it for poll().
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) output_.reset();

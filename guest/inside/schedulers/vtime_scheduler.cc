@@ -35,12 +35,12 @@ constexpr char kNoDsq[] =
 constexpr char kNoError[] =
     "fault 'bpfError' is not available: schedulers cannot call scx_bpf_error_bstr() with this "
     "kernel's BTF, probably built with an old pahole";
-constexpr size_t kOutputLimitBytes = size_t{256} << 10;
+constexpr size_t kLogLimitBytes = size_t{256} << 10;
 
 // libbpf's print callback takes no context, so its output goes to a global. A function's static,
 // not a global: it exists before its first use, wherever that is.
 OutputTail& libbpf_output() {
-  static OutputTail output(kOutputLimitBytes);
+  static OutputTail output(kLogLimitBytes);
   return output;
 }
 

@@ -12,13 +12,13 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kTextLimitBytes = size_t{64} << 10;
+constexpr size_t kTopologyLimitBytes = size_t{64} << 10;
 constexpr int kMaxCacheIndex = 8;
 constexpr std::string_view kRamName = " : System RAM";
 
 // The first line of a file; nothing if the file does not exist.
 std::optional<std::string> line_of(const std::string& path) {
-  Result<std::string> text = read_text_file(path, kTextLimitBytes);
+  Result<std::string> text = read_text_file(path, kTopologyLimitBytes);
   if (!text.ok()) return std::nullopt;
   return text->substr(0, text->find('\n'));
 }
@@ -93,7 +93,7 @@ Result<SystemRam> parse_system_ram(std::string_view iomem) {
 Result<Facts> read_topology(const std::string& sys, const std::string& proc) {
   Facts facts;
   KTAPE_ASSIGN(std::string online,
-               read_text_file(sys + "/devices/system/cpu/online", kTextLimitBytes));
+               read_text_file(sys + "/devices/system/cpu/online", kTopologyLimitBytes));
   online.resize(online.find_last_not_of('\n') + 1);
   facts.emplace_back("cpus", online);
   KTAPE_ASSIGN(const std::vector<uint32_t> cpus, list_cpus(online));
@@ -119,7 +119,7 @@ Result<Facts> read_topology(const std::string& sys, const std::string& proc) {
   llcs.put("llcs", facts);
   nodes.put("numaNodes", facts);
   // /proc/iomem shows zeros to readers without CAP_SYS_ADMIN; the agent has it.
-  KTAPE_ASSIGN(const std::string iomem, read_text_file(proc + "/iomem", kTextLimitBytes));
+  KTAPE_ASSIGN(const std::string iomem, read_text_file(proc + "/iomem", kTopologyLimitBytes));
   KTAPE_ASSIGN(const SystemRam ram, parse_system_ram(iomem));
   facts.emplace_back("memoryBytes", std::to_string(ram.bytes));
   facts.emplace_back("memoryEnd", std::to_string(ram.end));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "guest/inside/base/sysfs_text.h"
 #include "guest/inside/workers/proc_stat.h"
 #include "schema/base/file.h"
 
@@ -11,7 +12,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kTextLimitBytes = size_t{4} << 20;  // timer_list grows with the CPUs
+constexpr size_t kFactsLimitBytes = size_t{4} << 20;  // timer_list grows with the CPUs
 
 // proc_pid_stat(5) numbers the fields from 1.
 constexpr std::array<std::pair<const char*, size_t>, 8> kStatFields = {{{"state", 3},
@@ -26,19 +27,12 @@ constexpr std::array<std::pair<const char*, size_t>, 8> kStatFields = {{{"state"
 constexpr std::array<const char*, 4> kSchedLines = {"se.load.weight", "policy", "prio",
                                                     "ext.enabled"};
 
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(' ');
-  return first == std::string_view::npos
-             ? ""
-             : text.substr(first, text.find_last_not_of(' ') + 1 - first);
-}
-
 void put(Facts& facts, std::string name, std::string_view value) {
   if (!value.empty()) facts.emplace_back(std::move(name), value);
 }
 
 std::string text_of(const std::string& path) {
-  Result<std::string> text = read_text_file(path, kTextLimitBytes);
+  Result<std::string> text = read_text_file(path, kFactsLimitBytes);
   return text.ok() ? std::move(text).value() : "";
 }
 

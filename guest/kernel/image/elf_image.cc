@@ -10,17 +10,12 @@
 #include <memory>
 
 #include "schema/base/little_endian.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 namespace {
 
 constexpr std::string_view kBannerStart = "Linux version ";
-
-Error bad(std::string message) { return Error{ErrorCode::kBadInput, std::move(message)}; }
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 std::string machine_name(unsigned machine) {
   switch (machine) {
@@ -35,16 +30,17 @@ std::string machine_name(unsigned machine) {
 
 // Checked before libelf sees the file: libelf would convert another byte order in place.
 Result<void> check_identity(std::span<const std::byte> file) {
-  if (!as_text(file).starts_with(ELFMAG)) return bad("not an ELF file");
+  if (!as_text(file).starts_with(ELFMAG)) return bad_input("not an ELF file");
   if (file.size() < sizeof(Elf64_Ehdr))
-    return bad("ELF file is cut short: it ends within its header");
+    return bad_input("ELF file is cut short: it ends within its header");
   auto machine = *load<uint16_t>(file, offsetof(Elf64_Ehdr, e_machine));
-  if (file[EI_DATA] != std::byte{ELFDATA2LSB}) return bad("ELF file is big-endian, not x86-64");
+  if (file[EI_DATA] != std::byte{ELFDATA2LSB})
+    return bad_input("ELF file is big-endian, not x86-64");
   // The machine before the class: a user with an arm64 kernel wants to read "arm64", whatever else
   // differs.
   if (machine != EM_X86_64)
-    return bad(fmt::format("ELF file is for {}, not x86-64", machine_name(machine)));
-  if (file[EI_CLASS] != std::byte{ELFCLASS64}) return bad("ELF file is 32-bit, not x86-64");
+    return bad_input(fmt::format("ELF file is for {}, not x86-64", machine_name(machine)));
+  if (file[EI_CLASS] != std::byte{ELFCLASS64}) return bad_input("ELF file is 32-bit, not x86-64");
   return {};
 }
 
@@ -52,7 +48,7 @@ Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names,
                                 std::span<const std::byte> file) {
   GElf_Shdr header;
   if (!gelf_getshdr(section, &header))
-    return bad(fmt::format("ELF section table: {}", elf_errmsg(-1)));
+    return bad_input(fmt::format("ELF section table: {}", elf_errmsg(-1)));
   const char* name = elf_strptr(elf, names, header.sh_name);
   ElfSection result;
   result.name = name ? name : "";
@@ -60,7 +56,8 @@ Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names,
   // NOBITS sections (.bss) have a size but no bytes in the file.
   if (header.sh_type == SHT_NOBITS || header.sh_type == SHT_NULL) return result;
   if (header.sh_offset > file.size() || header.sh_size > file.size() - header.sh_offset) {
-    return bad(fmt::format("ELF file is cut short: section '{}' lies beyond its end", result.name));
+    return bad_input(
+        fmt::format("ELF file is cut short: section '{}' lies beyond its end", result.name));
   }
   result.bytes = file.subspan(header.sh_offset, header.sh_size);
   return result;
@@ -104,14 +101,14 @@ Result<ElfImage> ElfImage::parse(std::span<const std::byte> file) {
   std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(image, file.size()), &elf_end);
   size_t names = 0;
   if (!elf || elf_kind(elf.get()) != ELF_K_ELF || elf_getshdrstrndx(elf.get(), &names) != 0) {
-    return bad(fmt::format("damaged ELF file: {}", elf_errmsg(-1)));
+    return bad_input(fmt::format("damaged ELF file: {}", elf_errmsg(-1)));
   }
   ElfImage result;
   for (Elf_Scn* scn = elf_nextscn(elf.get(), nullptr); scn; scn = elf_nextscn(elf.get(), scn)) {
     KTAPE_ASSIGN(ElfSection section, read_section(elf.get(), scn, names, file));
     result.sections_.push_back(std::move(section));
   }
-  if (result.sections_.empty()) return bad("ELF file has no sections");
+  if (result.sections_.empty()) return bad_input("ELF file has no sections");
   return result;
 }
 

@@ -23,8 +23,8 @@ constexpr uint64_t kSmallestAlignment = 4;
 constexpr uint64_t kLargestAlignment = 8;
 
 // Limits for damaged input, besides kMaxSymbols. The kernel's own is KSYM_NAME_LEN = 512.
-constexpr uint64_t kMaxNameBytes = 1024;
-constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
+constexpr uint64_t kMaxSymbolBytes = 1024;
+constexpr uint64_t kMaxTableBytes = uint64_t{256} << 20;
 // False positives of the cheap test for a token index. A kernel has a few at most; each costs a
 // search.
 constexpr int kMaxCandidates = 64;
@@ -69,7 +69,7 @@ bool is_token_table(Bytes rodata, uint64_t table, uint64_t index) {
 // tried.
 std::optional<uint64_t> find_token_table(Bytes rodata, uint64_t index) {
   uint64_t last = u16_at(rodata, index + 2 * (kTokens - 1));
-  for (uint64_t size = align_up(last + 2, kSmallestAlignment); size <= last + kMaxNameBytes;
+  for (uint64_t size = align_up(last + 2, kSmallestAlignment); size <= last + kMaxSymbolBytes;
        size += kSmallestAlignment) {
     if (size > index) return std::nullopt;
     if (is_token_table(rodata, index - size, index)) return index - size;
@@ -132,7 +132,7 @@ bool find_names(Bytes rodata, Layout& layout) {
   uint64_t last = u32_at(rodata, layout.markers + (layout.marker_count - 1) * 4);
   if (last > layout.markers) return false;
   uint64_t latest = (layout.markers - last) / kSmallestAlignment * kSmallestAlignment;
-  uint64_t tries = kSymbolsPerMarker * kMaxNameBytes / kSmallestAlignment;
+  uint64_t tries = kSymbolsPerMarker * kMaxSymbolBytes / kSmallestAlignment;
   for (; tries > 0 && latest >= kLargestAlignment; --tries, latest -= kSmallestAlignment) {
     layout.names = latest;
     layout.count = u32_at(rodata, latest - 4);
@@ -187,13 +187,13 @@ std::optional<std::vector<Symbol>> expand_names(Bytes rodata, const Layout& layo
     Bytes name = next_name(rodata, at, layout.markers).value_or(Bytes());
     for (std::byte token : name) {
       text += tokens[std::to_integer<size_t>(token)];
-      if (text.size() > kMaxNameBytes) return std::nullopt;
+      if (text.size() > kMaxSymbolBytes) return std::nullopt;
     }
     // A few hundred kilobytes of names can expand to gigabytes if each token is long: the sum is
     // bounded, not only each name.
     text_bytes += text.size();
     // At least the type letter and one character.
-    if (text.size() < 2 || text_bytes > kMaxTextBytes) return std::nullopt;
+    if (text.size() < 2 || text_bytes > kMaxTableBytes) return std::nullopt;
     symbol.type = text[0];
     symbol.name.assign(text, 1);
   }

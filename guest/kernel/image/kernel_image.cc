@@ -11,6 +11,7 @@
 #include "guest/kernel/image/unpack.h"
 #include "schema/base/file.h"
 #include "schema/base/little_endian.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 namespace {
@@ -29,10 +30,6 @@ constexpr uint64_t kSectorBytes = 512;
 constexpr uint64_t kSizeBytes = 4;  // the unpacked size is at the payload's end
 
 constexpr uint64_t kArm64Magic = 0x38;  // Documentation/arch/arm64/booting.rst
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 bool has_text_at(std::span<const std::byte> file, uint64_t offset, std::string_view text) {
   return file.size() >= offset && as_text(file.subspan(offset)).starts_with(text);

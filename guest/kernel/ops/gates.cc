@@ -23,7 +23,6 @@ constexpr uint64_t kSchedIdle = 5;
 constexpr uint64_t kSchedExt = 7;
 
 constexpr size_t kGates = 12;
-constexpr std::string_view kTaskStruct = "struct task_struct";
 constexpr std::string_view kNoSchedExt = "this kernel has no sched_ext";
 
 // A field of task_struct, if this kernel has it.

@@ -14,6 +14,7 @@
 #include "guest/kernel/ops/protection.h"
 #include "guest/kernel/ops/target_plan.h"
 #include "guest/kernel/ops/write_admission.h"
+#include "guest/kernel/types/sizes.h"
 #include "guest/memory/translation_cache.h"
 #include "schema/terms/entry_note.h"
 #include "schema/terms/protection.h"
@@ -22,7 +23,6 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;  // the smallest page size
 // A list's values go into one reply; this leaves room for others.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
 // The values of a request go into one reply, and that into one message on the agent's channel
@@ -250,7 +250,7 @@ Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reac
     const auto word = std::as_writable_bytes(std::span(&served.word, 1)).first(to.width.bytes);
     // A word in one page was translated just now: reading it by its physical address saves a second
     // walk.
-    const bool in_one_page = to.place.value % kPageBytes + word.size() <= kPageBytes;
+    const bool in_one_page = to.place.value % kSmallPageBytes + word.size() <= kSmallPageBytes;
     KTAPE_TRY(in_one_page ? memory.read(physical, word) : kernel.read(memory, to.place, word));
   }
   served.physical_address = physical;

@@ -9,18 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "guest/kernel/sched/tasks.h"
+#include "guest/kernel/types/sizes.h"
 #include "schema/base/nearest.h"
 
 namespace ktape {
 
 namespace {
-
-constexpr std::string_view kTaskStruct = "struct task_struct";
-constexpr uint64_t kPointerBytes = 8;
-
-Error refused(std::string message, std::string hint = "") {
-  return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
-}
 
 // Decided by the symbol's address: BTF may describe ordinary variables, too.
 bool is_per_cpu(const KernelKnowledge& kernel, std::string_view symbol) {

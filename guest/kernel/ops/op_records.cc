@@ -9,6 +9,7 @@
 
 #include "guest/kernel/ops/lock_users.h"
 #include "guest/kernel/ops/op_width.h"
+#include "schema/base/text.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -20,8 +21,6 @@ namespace {
 constexpr unsigned kMaxEntries = 1024;
 
 Error usage(std::string message) { return Error{ErrorCode::kUsage, std::move(message), ""}; }
-
-std::string string_of(capnp::Text::Reader text) { return std::string(text.cStr(), text.size()); }
 
 template <typename T>
 OpValue number(schema::ValueKind kind, T value) {

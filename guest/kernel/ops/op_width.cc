@@ -7,10 +7,6 @@ namespace ktape {
 
 namespace {
 
-Error refused(std::string message, std::string hint = "") {
-  return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
-}
-
 uint32_t bytes_of(schema::ValueKind kind) {
   switch (kind) {
     case schema::ValueKind::U8: return 1;

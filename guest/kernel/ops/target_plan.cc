@@ -6,16 +6,11 @@
 #include <utility>
 
 #include "guest/kernel/sched/dsq_lock.h"
+#include "guest/kernel/types/sizes.h"
 
 namespace ktape {
 
 namespace {
-
-constexpr uint64_t kPointerBytes = 8;
-
-Error refused(std::string message, std::string hint = "") {
-  return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
-}
 
 // Types do not distinguish a per-CPU pointer from others, but its value does: it is relative to the
 // kernel image's per-CPU section (include/asm-generic/percpu.h, mm/percpu.c: __addr_to_pcpu_ptr),

@@ -6,17 +6,16 @@
 #include <string_view>
 #include <utility>
 
+#include "guest/kernel/types/sizes.h"
+
 namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPointerBytes = 8;
 // Far above any list of a scheduler; limits the cost of an untrusted path.
 constexpr uint32_t kMaxListEntries = 65536;
 // A red-black tree of n nodes is at most 2 * log2(n + 1) deep (lib/rbtree.c).
 constexpr size_t kMaxTreeDepth = 34;
-
-Error refused(std::string message) { return Error{ErrorCode::kRefused, std::move(message), ""}; }
 
 // The types that a kind of walk needs, and where its pointers are (include/linux/types.h,
 // include/linux/llist.h, include/linux/rbtree_types.h).

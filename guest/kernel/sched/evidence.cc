@@ -11,13 +11,12 @@
 
 #include "guest/kernel/sched/runqueue_lock.h"
 #include "guest/kernel/types/layout_log.h"
+#include "guest/kernel/types/sizes.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
 
 namespace {
-
-constexpr size_t kPointerBytes = 8;
 
 // The positions of the counts in __preempt_count (include/linux/preempt.h). Kernels that keep it in
 // 8 bytes also count disabled interrupts in it, in 8 bits above the softirqs.

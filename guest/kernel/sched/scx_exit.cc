@@ -6,12 +6,13 @@
 #include <array>
 #include <utility>
 
+#include "guest/kernel/types/sizes.h"
+
 namespace ktape {
 
 namespace {
 
-constexpr size_t kPointerBytes = 8;
-constexpr size_t kMaxNameBytes = 1024;  // the kernel's are shorter: SCX_OPS_NAME_LEN is 128
+constexpr size_t kMaxOpsNameBytes = 1024;  // the kernel's are shorter: SCX_OPS_NAME_LEN is 128
 
 struct ExitPath {
   std::string_view function;
@@ -95,7 +96,7 @@ Result<ScxExit> ScxExitReader::read(const GuestMemory& memory, GuestVirtual argu
   exit.reason = std::move(info.reason);
   exit.message = std::move(info.message);
   if (name_ && !global_info_)
-    exit.scheduler = text_at(*kernel_, memory, scheduler + name_->offset_bytes, kMaxNameBytes);
+    exit.scheduler = text_at(*kernel_, memory, scheduler + name_->offset_bytes, kMaxOpsNameBytes);
   return exit;
 }
 

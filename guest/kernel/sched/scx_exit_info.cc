@@ -6,12 +6,13 @@
 #include <span>
 #include <string_view>
 
+#include "guest/kernel/types/sizes.h"
+
 namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxTextBytes = 4096;  // the kernel's are shorter: SCX_EXIT_MSG_LEN is 1024
-constexpr uint64_t kPageBytes = 4096;
+constexpr size_t kMaxFieldBytes = 4096;  // the kernel's are shorter: SCX_EXIT_MSG_LEN is 1024
 constexpr std::string_view kInfo = "struct scx_exit_info";
 
 }  // namespace
@@ -22,9 +23,9 @@ std::string text_at(const Kernel& kernel, const GuestMemory& memory, GuestVirtua
   // Page by page: a text that ends right before an unmapped page is complete.
   while (text.size() < limit) {
     const GuestVirtual from = at + text.size();
-    std::array<char, kPageBytes> page{};
+    std::array<char, kSmallPageBytes> page{};
     const size_t bytes =
-        std::min<size_t>(limit - text.size(), kPageBytes - from.value % kPageBytes);
+        std::min<size_t>(limit - text.size(), kSmallPageBytes - from.value % kSmallPageBytes);
     const auto part = std::span(page).first(bytes);
     // A part of a message is worth more than an error, so what was readable is returned.
     if (!kernel.read(memory, from, std::as_writable_bytes(part)).ok()) break;
@@ -55,8 +56,8 @@ Result<SchedulerExitInfo> ScxExitInfoReader::read(const GuestMemory& memory,
   KTAPE_ASSIGN(exit.kind, kind(memory, info));
   KTAPE_ASSIGN(const uint64_t code, value(memory, info, exit_code_));
   exit.exit_code = static_cast<int64_t>(code);
-  KTAPE_ASSIGN(exit.reason, text(memory, info, reason_, kMaxTextBytes));
-  KTAPE_ASSIGN(exit.message, text(memory, info, message_, kMaxTextBytes));
+  KTAPE_ASSIGN(exit.reason, text(memory, info, reason_, kMaxFieldBytes));
+  KTAPE_ASSIGN(exit.message, text(memory, info, message_, kMaxFieldBytes));
   return exit;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "guest/kernel/sched/xarray.h"
+#include "guest/kernel/types/sizes.h"
 
 namespace ktape {
 
@@ -13,8 +14,6 @@ using xarray::is_internal;
 using xarray::is_node;
 
 // Above any shift of a real node: the first node may have any shift below it.
-constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kIdrBits = 64;
 
 }  // namespace
 
@@ -46,7 +45,7 @@ Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {
 // parent's.
 Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) const {
   KTAPE_ASSIGN(uint64_t entry, kernel_->read_uint(memory, idr_ + head_offset_, kPointerBytes));
-  uint64_t above = kIdrBits;
+  uint64_t above = xarray::kIndexBits;
   while (is_node(entry)) {
     const GuestVirtual node(entry - xarray::kInternal);
     // A node's shift says which bits of the index choose a slot in it; leaves have shift 0.
@@ -59,14 +58,15 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
     }
     // Only the top node may be asked for an index that the tree is too small for, so only there the
     // bits above are not cut off.
-    const uint64_t slot = above == kIdrBits ? index >> shift : (index >> shift) & (slots_ - 1);
+    const uint64_t slot =
+        above == xarray::kIndexBits ? index >> shift : (index >> shift) & (slots_ - 1);
     if (slot >= slots_) return uint64_t{0};
     KTAPE_ASSIGN(entry, kernel_->read_uint(memory, node + slots_offset_ + slot * kPointerBytes,
                                            kPointerBytes));
     above = shift;
   }
   // Pids are at the lowest level; a tree without nodes contains only index 0.
-  const bool lowest = above == 0 || (above == kIdrBits && index == 0);
+  const bool lowest = above == 0 || (above == xarray::kIndexBits && index == 0);
   return lowest && !is_internal(entry) ? entry : uint64_t{0};
 }
 

@@ -12,6 +12,8 @@
 
 namespace ktape {
 
+inline constexpr std::string_view kTaskStruct = "struct task_struct";
+
 // Finds tasks by thread id, as the kernel does: through the IDR of the initial pid namespace
 // (kernel/pid.c, find_task_by_pid_ns; lib/radix-tree.c).
 class TaskFinder {

@@ -11,6 +11,8 @@ namespace ktape::xarray {
 inline constexpr uint64_t kInternalMask = 3;
 inline constexpr uint64_t kInternal = 2;
 inline constexpr uint64_t kLowestNode = 4096;
+// Bits of an index: an IDR without a node has its only entry at 0.
+inline constexpr uint64_t kIndexBits = 64;
 
 [[nodiscard]] inline bool is_internal(uint64_t entry) {
   return (entry & kInternalMask) == kInternal;

@@ -5,14 +5,14 @@
 #include <span>
 #include <vector>
 
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kMaxBuckets = 65536;
+constexpr uint64_t kMaxMapBuckets = 65536;
 constexpr uint64_t kMaxElements = 65536;
 
 // Takes `bytes` from the budget; false if there are not enough.
@@ -146,7 +146,7 @@ void BpfSurvey::hash_table(MemorySurvey& survey, const Map& map, uint64_t& budge
   const auto element_bytes = survey.number(map.at + *htab_element_size_, sizeof(uint32_t));
   if (!buckets || !count || !element_bytes) return;
   // The table of buckets is read as a whole, so it is paid for as a whole.
-  if (*count > kMaxBuckets || !take(budget_bytes, *count * bucket_bytes_)) return survey.lose();
+  if (*count > kMaxMapBuckets || !take(budget_bytes, *count * bucket_bytes_)) return survey.lose();
   for (uint64_t i = 0; i < *count; ++i) {
     const auto first = survey.number(*buckets + i * bucket_bytes_ + *bucket_first_, kPointerBytes);
     if (!first) return;

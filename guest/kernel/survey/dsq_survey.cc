@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <span>
 
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kMaxBuckets = 65536;
+constexpr uint64_t kMaxDsqBuckets = 65536;
 constexpr uint64_t kMaxNodes = 1024;  // the maximum that CONFIG_NODES_SHIFT allows
 constexpr int kMaxTables = 4;         // a table that is being resized links to its successor
 
@@ -75,7 +75,7 @@ void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey:
     const auto size = survey.number(*table + *size_, sizeof(uint32_t));
     const auto nest = survey.number(*table + *nest_, sizeof(uint32_t));
     // Buckets are nested only if memory was low.
-    if (!size || !nest || *nest != 0 || *size > kMaxBuckets) return survey.lose();
+    if (!size || !nest || *nest != 0 || *size > kMaxDsqBuckets) return survey.lose();
     std::vector<uint64_t> heads(*size);
     if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;
     for (const uint64_t head : heads) {

@@ -5,15 +5,15 @@
 #include <span>
 #include <string>
 
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kMaxNameBytes = 256;  // NAME_MAX plus NUL
-constexpr size_t kMaxDepth = 256;        // of nested cgroups: a damaged chain may be endless
+constexpr uint64_t kMaxCgroupNameBytes = 256;  // NAME_MAX plus NUL
+constexpr size_t kMaxCgroupDepth = 256;        // of nested cgroups: a damaged chain may be endless
 constexpr const char* kGroup = "struct task_group";
 
 // The size of a member's target through `pointers` pointers; 0 if it is not such a member.
@@ -122,11 +122,11 @@ void GroupSurvey::cgroup(MemorySurvey& survey, GuestVirtual cgroup) const {
   if (!survey.keep(cgroup, cgroup_bytes_) || !cgroup_node_) return;
   // To the root of the hierarchy: the path is what names a group.
   std::optional<GuestVirtual> node = survey.pointer(cgroup + *cgroup_node_);
-  for (size_t depth = 0; node && depth < kMaxDepth; ++depth) {
+  for (size_t depth = 0; node && depth < kMaxCgroupDepth; ++depth) {
     if (!survey.keep(*node, node_bytes_)) return;
     if (node_name_) {
       if (const auto name = survey.pointer(*node + *node_name_))
-        survey.keep_text(*name, kMaxNameBytes);
+        survey.keep_text(*name, kMaxCgroupNameBytes);
     }
     if (!node_parent_) return;
     node = survey.pointer(*node + *node_parent_);

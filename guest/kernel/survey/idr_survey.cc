@@ -14,7 +14,6 @@ using xarray::is_internal;
 using xarray::is_node;
 using xarray::kInternal;
 
-constexpr uint64_t kIdrBits = 64;
 constexpr uint64_t kMaxSlots = 64;  // XA_CHUNK_SIZE is at most this
 
 }  // namespace
@@ -41,7 +40,8 @@ void IdrSurvey::entries(MemorySurvey& survey, GuestVirtual idr,
   const std::optional<uint64_t> head = survey.number(idr + head_offset_, sizeof(uint64_t));
   if (!head || *head == 0) return;
   // A tree with a single entry has it in the head, without a node.
-  if (is_node(*head)) return node(survey, GuestVirtual(*head - kInternal), kIdrBits, visit);
+  if (is_node(*head))
+    return node(survey, GuestVirtual(*head - kInternal), xarray::kIndexBits, visit);
   if (!is_internal(*head)) visit(*head);
 }
 

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <array>
 
+#include "guest/kernel/types/sizes.h"
+
 namespace ktape {
 
 namespace {
 
-constexpr size_t kPointerBytes = 8;
 constexpr uint64_t kFrameBytes = RecordingMemory::kFrameBytes;
 
 }  // namespace

@@ -6,13 +6,13 @@
 #include <unordered_set>
 
 #include "guest/kernel/sched/scx_exit_info.h"
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kMaxVariableBytes = 4096;
 // kernel/sched/ext.c: SCX_EXIT_BT_LEN, SCX_EXIT_MSG_LEN; the dump's default is 32 KiB.
 constexpr uint64_t kMaxBacktrace = 64;

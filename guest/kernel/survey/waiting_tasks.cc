@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 #include "schema/base/text.h"
 
@@ -16,11 +17,9 @@ namespace ktape {
 namespace {
 
 constexpr char kTask[] = "struct task_struct";
-constexpr size_t kPointerBytes = 8;
 // A list that does not come back to its head must end somewhere.
 constexpr size_t kMaxTasks = 65536;
 constexpr uint64_t kMaxMaskWords = 128;  // CONFIG_NR_CPUS is at most 8192
-constexpr uint64_t kBitsPerWord = 64;
 
 // Walks the tasks in a memory. What cannot be read makes the result incomplete, never wrong.
 class Walk {

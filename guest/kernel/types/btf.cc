@@ -7,6 +7,7 @@
 
 #include "guest/kernel/types/btf_names.h"
 #include "guest/kernel/types/btf_table.h"
+#include "guest/kernel/types/sizes.h"
 #include "schema/base/nearest.h"
 #include "schema/target/target_path.h"
 
@@ -19,7 +20,6 @@ namespace {
 constexpr int kMaxDepth = 32;
 // Members that one lookup may visit: nested anonymous ones multiply.
 constexpr uint32_t kMaxMembersSeen = 1u << 18;
-constexpr uint64_t kPointerBytes = 8;
 
 bool is_modifier(BtfKind kind) {
   switch (kind) {

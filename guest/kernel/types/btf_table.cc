@@ -27,7 +27,7 @@ constexpr uint32_t kParameterBytes = 8;
 // Stock kernels have 5 MB. Limits the cost of untrusted BTF.
 constexpr size_t kMaxBytes = size_t{128} << 20;
 
-Error bad(std::string why) {
+Error unusable(std::string why) {
   return Error{ErrorCode::kBadInput, "unusable BTF: " + std::move(why), ""};
 }
 
@@ -101,21 +101,21 @@ class BtfTable::Parser {
  private:
   Result<void> header() {
     const auto magic = load<uint16_t>(table_.bytes_, 0);
-    if (table_.bytes_.size() < kHeaderBytes) return bad("it is shorter than a header");
+    if (table_.bytes_.size() < kHeaderBytes) return unusable("it is shorter than a header");
     if (table_.bytes_.size() > kMaxBytes)
-      return bad(fmt::format("it has more than {} bytes", kMaxBytes));
-    if (magic == kMagicSwapped) return bad("it is big-endian");
-    if (magic != kMagic) return bad("it does not begin with BTF's magic number");
+      return unusable(fmt::format("it has more than {} bytes", kMaxBytes));
+    if (magic == kMagicSwapped) return unusable("it is big-endian");
+    if (magic != kMagic) return unusable("it does not begin with BTF's magic number");
     const auto version = static_cast<uint32_t>(table_.bytes_[2]);
-    if (version != kVersion) return bad(fmt::format("unknown version {}", version));
+    if (version != kVersion) return unusable(fmt::format("unknown version {}", version));
     // The header may be longer in a later version; what follows it is found by its length.
     const uint64_t header_bytes = word(table_.bytes_, 4);
     if (header_bytes < kHeaderBytes || header_bytes > table_.bytes_.size()) {
-      return bad(fmt::format("its header of {} bytes does not fit", header_bytes));
+      return unusable(fmt::format("its header of {} bytes does not fit", header_bytes));
     }
     KTAPE_ASSIGN(types_, section("types", header_bytes, 8));
     KTAPE_ASSIGN(const Extent strings, section("strings", header_bytes, 16));
-    if (types_.start % 4 != 0) return bad("its types are not aligned");
+    if (types_.start % 4 != 0) return unusable("its types are not aligned");
     table_.strings_ = static_cast<uint32_t>(strings.start);
     table_.strings_bytes_ = static_cast<uint32_t>(strings.bytes);
     return {};
@@ -131,7 +131,7 @@ class BtfTable::Parser {
   Result<Extent> section(std::string_view name, uint64_t header_bytes, size_t at) const {
     const Extent extent{header_bytes + word(table_.bytes_, at), word(table_.bytes_, at + 4)};
     if (extent.start + extent.bytes <= table_.bytes_.size()) return extent;
-    return bad(fmt::format("its {} reach beyond its end", name));
+    return unusable(fmt::format("its {} reach beyond its end", name));
   }
 
   Result<void> strings() {
@@ -140,13 +140,13 @@ class BtfTable::Parser {
     // Offset 0 is the empty name of every anonymous type. The final NUL ends the last name, so
     // text() needs no bound.
     if (first == end || *first != '\0' || end[-1] != '\0') {
-      return bad("its strings do not begin and end with a NUL");
+      return unusable("its strings do not begin and end with a NUL");
     }
     while (first != end) {
       const auto* nul =
           static_cast<const char*>(std::memchr(first, 0, static_cast<size_t>(end - first)));
       if (static_cast<size_t>(nul - first) > kMaxNameBytes) {
-        return bad(fmt::format("it has a string of more than {} bytes", kMaxNameBytes));
+        return unusable(fmt::format("it has a string of more than {} bytes", kMaxNameBytes));
       }
       first = nul + 1;
     }
@@ -159,14 +159,14 @@ class BtfTable::Parser {
     // Ends exactly at the section's end: a type that would reach beyond it is reported, not cut.
     for (uint64_t at = types_.start; at != end;) {
       const uint32_t id = table_.size();
-      if (end - at < kTypeBytes) return bad(fmt::format("type {} is cut short", id));
+      if (end - at < kTypeBytes) return unusable(fmt::format("type {} is cut short", id));
       const uint32_t info = word(table_.bytes_, at + 4);
       const uint32_t kind = info >> 24 & 0x1f;
       const std::optional<uint64_t> items = item_bytes(kind, info & 0xffff);
       // kind_flag and vlen share the word with the kind: 0x1f000000 is the kind
       // (include/uapi/linux/btf.h, BTF_INFO_KIND).
-      if (!items) return bad(fmt::format("type {} has unknown kind {}", id, kind));
-      if (*items > end - at - kTypeBytes) return bad(fmt::format("type {} is cut short", id));
+      if (!items) return unusable(fmt::format("type {} has unknown kind {}", id, kind));
+      if (*items > end - at - kTypeBytes) return unusable(fmt::format("type {} is cut short", id));
       table_.offsets_.push_back(static_cast<uint32_t>(at));
       at += kTypeBytes + *items;
     }
@@ -175,12 +175,12 @@ class BtfTable::Parser {
 
   Result<void> check_name(uint32_t id, uint32_t name) const {
     if (name < table_.strings_bytes_) return {};
-    return bad(fmt::format("type {} has a name outside the strings", id));
+    return unusable(fmt::format("type {} has a name outside the strings", id));
   }
 
   Result<void> check_id(uint32_t id, uint32_t target) const {
     if (table_.contains(target)) return {};
-    return bad(
+    return unusable(
         fmt::format("type {} refers to type {}, but there are only {}", id, target, table_.size()));
   }
 
@@ -205,7 +205,7 @@ class BtfTable::Parser {
       KTAPE_TRY(check_id(id, member.type));
       // In bits, and 64-bit: a struct of up to 4 GiB has offsets above 2^32.
       if (member.bit_offset + uint64_t{member.bits} > uint64_t{type.size} * 8) {
-        return bad(fmt::format("type {} has a member outside its {} bytes", id, type.size));
+        return unusable(fmt::format("type {} has a member outside its {} bytes", id, type.size));
       }
     }
     return {};

@@ -16,11 +16,11 @@ namespace ktape {
 
 namespace {
 
-constexpr int kMaxDepth = 32;
+constexpr int kMaxNesting = 32;
 // Longer arrays end with "and N more"; a scheduler's array of weights is not.
-constexpr size_t kMaxRuns = 64;        // of equal elements, for an array shown on one line
-constexpr size_t kMaxRawBytes = 32;    // for types without a better format
-constexpr size_t kMaxTextBytes = 512;  // of a character array
+constexpr size_t kMaxRuns = 64;         // of equal elements, for an array shown on one line
+constexpr size_t kMaxRawBytes = 32;     // for types without a better format
+constexpr size_t kMaxCharsShown = 512;  // of a character array
 
 constexpr std::string_view kNotThere = "(not there)";
 
@@ -71,7 +71,7 @@ class TypeWriter {
   }
 
   void value(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
-    if (depth > kMaxDepth) return line(depth, label + "(nested too deeply)");
+    if (depth > kMaxNesting) return line(depth, label + "(nested too deeply)");
     if (is_cpumask(type) && has(offset, type.size_bytes))
       return line(depth, label + cpus(offset, type.size_bytes * 8));
     if (is_composite(type)) return composite(label, type, offset, depth);
@@ -182,8 +182,8 @@ class TypeWriter {
   // Up to a NUL.
   static std::string quoted(std::string_view all) {
     std::string_view text = all.substr(0, all.find('\0'));
-    const bool cut = text.size() > kMaxTextBytes;
-    text = text.substr(0, kMaxTextBytes);
+    const bool cut = text.size() > kMaxCharsShown;
+    text = text.substr(0, kMaxCharsShown);
     return fmt::format("\"{}\"{}", printable(text), cut ? "..." : "");
   }
 

@@ -15,11 +15,6 @@ namespace ktape {
 
 namespace {
 
-bool exists(const std::string& path) {
-  struct stat status;
-  return ::stat(path.c_str(), &status) == 0;
-}
-
 struct Salvage {
   TapeCopy copy;
   std::string stopped;  // the damage; empty: nothing is missing

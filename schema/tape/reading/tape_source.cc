@@ -44,10 +44,6 @@ constexpr int kCopyAttempts = 10;
 
 using Header = std::array<std::byte, kHeaderBytes>;
 
-Error bad(const std::string& message, const std::string& hint = "") {
-  return Error{ErrorCode::kBadInput, message, hint};
-}
-
 int32_t big_endian(const Header& header, size_t at) {
   uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<uint32_t>(header[at + i]);
@@ -90,9 +86,10 @@ Result<UniqueFd> open_regular(const std::string& path) {
   struct stat status;
   if (::fstat(fd.get(), &status) != 0)
     return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
-  if (S_ISDIR(status.st_mode)) return bad("'" + path + "' is not a tape: it is a folder");
-  if (!S_ISREG(status.st_mode)) return bad("'" + path + "' is not a tape: not a regular file");
-  if (status.st_size == 0) return bad("'" + path + "' is not a tape: it is empty");
+  if (S_ISDIR(status.st_mode)) return bad_input("'" + path + "' is not a tape: it is a folder");
+  if (!S_ISREG(status.st_mode))
+    return bad_input("'" + path + "' is not a tape: not a regular file");
+  if (status.st_size == 0) return bad_input("'" + path + "' is not a tape: it is empty");
   return fd;
 }
 
@@ -104,11 +101,11 @@ Result<Header> read_header(const std::string& path) {
   // A file of a few bytes may still not begin like a tape.
   const auto bytes = static_cast<size_t>(n);
   if (std::memcmp(header.data(), kMagic, std::min(bytes, sizeof kMagic)) != 0) {
-    return bad("'" + path + "' is not a tape: not an SQLite database");
+    return bad_input("'" + path + "' is not a tape: not an SQLite database");
   }
   if (bytes < header.size()) {
-    return bad("'" + path + "' is not a tape: it has " + std::to_string(bytes) +
-               " bytes, which is too short");
+    return bad_input("'" + path + "' is not a tape: it has " + std::to_string(bytes) +
+                     " bytes, which is too short");
   }
   return header;
 }
@@ -128,16 +125,17 @@ Result<FileLength> file_length(const std::string& path) {
 
 Result<void> check_header(const std::string& path, const Header& header) {
   if (big_endian(header, kApplicationIdAt) != kApplicationId) {
-    return bad("'" + path + "' is not a tape: it is an SQLite database of another program");
+    return bad_input("'" + path + "' is not a tape: it is an SQLite database of another program");
   }
   int32_t version = big_endian(header, kUserVersionAt);
   if (version > kFormatVersion) {
-    return bad("'" + path + "' is a tape of format " + std::to_string(version) +
-                   "; this build reads formats up to " + std::to_string(kFormatVersion),
-               "read it with the ktape that recorded it, or with a later one");
+    return bad_input("'" + path + "' is a tape of format " + std::to_string(version) +
+                         "; this build reads formats up to " + std::to_string(kFormatVersion),
+                     "read it with the ktape that recorded it, or with a later one");
   }
   if (version < 1)
-    return bad("'" + path + "': format version " + std::to_string(version) + " does not exist");
+    return bad_input("'" + path + "': format version " + std::to_string(version) +
+                     " does not exist");
   return {};
 }
 
@@ -168,12 +166,12 @@ Result<void> check_constants(const Header& header) {
     for (size_t i = 0; i < field.bytes; ++i)
       value = value << 8 | std::to_integer<uint64_t>(header[field.at + i]);
     if (value == field.value) continue;
-    return bad("its header has " + std::string(field.name) + " " + std::to_string(value) +
-               ", not " + std::to_string(field.value));
+    return bad_input("its header has " + std::string(field.name) + " " + std::to_string(value) +
+                     ", not " + std::to_string(field.value));
   }
   // SQLite ignores the page count in the header unless both counters agree.
   if (big_endian(header, kChangesAt) == big_endian(header, kVersionValidForAt)) return {};
-  return bad("the page count in its header is stale");
+  return bad_input("the page count in its header is stale");
 }
 
 // The path of a file as SQLite's URI.
@@ -211,7 +209,8 @@ Result<void> load_schema(Database& database, const std::string& path) {
   const bool too_many = !loaded.ok() && sqlite3_errcode(database.handle()) == SQLITE_INTERRUPT;
   sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
   if (too_many)
-    return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than a tape");
+    return bad_input(in_quotes(path) +
+                     " is not a tape: it has more tables and indexes than a tape");
   return {};
 }
 
@@ -258,7 +257,7 @@ Result<std::vector<std::byte>> wal_header(const std::string& wal) {
   UniqueFd fd(::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status;
   if (fd.valid() && ::fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
-    return bad("'" + wal + "' is not the log of a recording: it is not a regular file");
+    return bad_input("'" + wal + "' is not the log of a recording: it is not a regular file");
   std::vector<std::byte> header(kWalHeaderBytes);
   ssize_t n = fd.valid() ? ::pread(fd.get(), header.data(), header.size(), 0) : 0;
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + wal + "'");
@@ -340,9 +339,10 @@ bool is_stillborn(const std::string& path) {
 
 Error nothing_recorded(const std::string& path) {
   if (auto pid = recorder_at_work(path))
-    return bad("nothing is recorded in '" + path + "' yet: process " + std::to_string(*pid) +
-               " has just started");
-  return bad("nothing was recorded in '" + path + "': its recorder died at its start", "remove it");
+    return bad_input("nothing is recorded in '" + path + "' yet: process " + std::to_string(*pid) +
+                     " has just started");
+  return bad_input("nothing was recorded in '" + path + "': its recorder died at its start",
+                   "remove it");
 }
 
 }  // namespace
@@ -381,24 +381,26 @@ Result<TapeSource> open_source(const std::string& path) {
 Result<void> check_length(const std::string& path) {
   KTAPE_ASSIGN(FileLength length, file_length(path));
   if (length.bytes >= length.expected) return {};
-  return bad("the file is shorter than its header says: " + std::to_string(length.bytes) + " of " +
-             std::to_string(length.expected) + " bytes");
+  return bad_input("the file is shorter than its header says: " + std::to_string(length.bytes) +
+                   " of " + std::to_string(length.expected) + " bytes");
 }
 
 Result<void> check_file(const std::string& path) {
   KTAPE_TRY(check_length(path));
   KTAPE_ASSIGN(FileLength length, file_length(path));
   if (length.bytes > length.expected) {
-    return bad("the file is longer than its database: it has " + std::to_string(length.bytes) +
-               " bytes, its header says " + std::to_string(length.expected));
+    return bad_input("the file is longer than its database: it has " +
+                     std::to_string(length.bytes) + " bytes, its header says " +
+                     std::to_string(length.expected));
   }
   KTAPE_ASSIGN(Header header, read_header(path));
   // A sealed tape in WAL mode would make readers look for a log, which could then change what it
   // says.
   if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
-    return bad("its header does not have a sealed tape's journal mode: write and read version " +
-               std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
-               std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
+    return bad_input(
+        "its header does not have a sealed tape's journal mode: write and read version " +
+        std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
+        std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
   }
   return check_constants(header);
 }

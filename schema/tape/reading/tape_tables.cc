@@ -12,8 +12,6 @@ namespace ktape {
 
 namespace {
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 struct Object {
   std::string type;
   std::string table;
@@ -41,8 +39,9 @@ Result<Objects> objects_of(const Database& database) {
     // may have a million names. Which of the two rows a query uses is not defined.
     if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)})
              .second)
-      return bad("it has " + in_quotes(name) + " twice");
-    if (objects.size() > kMaxObjects) return bad("it has more tables and indexes than any tape");
+      return bad_input("it has " + in_quotes(name) + " twice");
+    if (objects.size() > kMaxObjects)
+      return bad_input("it has more tables and indexes than any tape");
   }
 }
 
@@ -85,7 +84,7 @@ Result<int32_t> format_of(const Database& database) {
   for (int32_t version = 1; version <= kFormatVersion; ++version) {
     if (text == std::to_string(version)) return version;
   }
-  return bad("its format " + text + " is not known to this build");
+  return bad_input("its format " + text + " is not known to this build");
 }
 
 namespace {
@@ -95,15 +94,16 @@ Result<void> compare_tables(const Database& database, int32_t format) {
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
     if (!expected.contains(name))
-      return bad("it has the " + printable(object.type) + " " + in_quotes(name) +
-                 ", which is not part of a tape");
+      return bad_input("it has the " + printable(object.type) + " " + in_quotes(name) +
+                       ", which is not part of a tape");
     // By text: two definitions that mean the same may differ in what they accept, and ours are
     // constants.
     if (expected.at(name) != object)
-      return bad("its " + object.type + " '" + name + "' differs from a tape's");
+      return bad_input("its " + object.type + " '" + name + "' differs from a tape's");
   }
   for (const auto& [name, object] : expected) {
-    if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
+    if (!found.contains(name))
+      return bad_input("its " + object.type + " '" + name + "' is missing");
   }
   return {};
 }
@@ -120,11 +120,12 @@ Result<void> check_record_tables(const Database& database) {
     const bool plain = (object.type == "table" && object.sql.starts_with("CREATE TABLE ")) ||
                        (object.type == "index" && object.sql.empty());
     if (own != expected.end() ? own->second != object : !plain)
-      return bad("its " + printable(object.type) + " " + in_quotes(name) +
-                 " differs from a tape's");
+      return bad_input("its " + printable(object.type) + " " + in_quotes(name) +
+                       " differs from a tape's");
   }
   for (const auto& [name, object] : expected) {
-    if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
+    if (!found.contains(name))
+      return bad_input("its " + object.type + " '" + name + "' is missing");
   }
   return {};
 }

@@ -23,8 +23,6 @@ namespace ktape {
 
 namespace {
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 // A copy of what the Sealed record says.
 struct SealedFacts {
   TapeState state = TapeState::kUnsealed;
@@ -128,8 +126,8 @@ Result<Database> empty_projection(int32_t format) {
 
 Result<void> check_count(const char* what, uint64_t found, uint64_t sealed) {
   if (found == sealed) return {};
-  return bad("there are " + std::to_string(found) + " " + what + ", the Sealed record says " +
-             std::to_string(sealed));
+  return bad_input("there are " + std::to_string(found) + " " + what + ", the Sealed record says " +
+                   std::to_string(sealed));
 }
 
 Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
@@ -138,17 +136,18 @@ Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
   // Also by kind, although the chain covers every record: a truncated tape may have been sealed
   // anew.
   if (sealed.kinds != counts.kinds)
-    return bad("the number of records of each kind differs from the Sealed record's");
+    return bad_input("the number of records of each kind differs from the Sealed record's");
   KTAPE_TRY(check_count("pages", counts.pages, sealed.pages));
   KTAPE_TRY(check_count("blobs", counts.blobs.size(), sealed.blobs));
   if (!std::ranges::equal(as_bytes(sealed.blobs_digest), blobs_digest(counts.blobs))) {
-    return bad("hashes or names of the blobs do not match the Sealed record");
+    return bad_input("hashes or names of the blobs do not match the Sealed record");
   }
   // Older recorders did not write it.
   if (sealed.packed_digest.empty()) return {};
   if (!std::ranges::equal(as_bytes(sealed.packed_digest),
                           packed_digest(facts.blobs, facts.pages))) {
-    return bad("blobs and pages have the recorded content, but are packed or ordered differently");
+    return bad_input(
+        "blobs and pages have the recorded content, but are packed or ordered differently");
   }
   return {};
 }
@@ -161,7 +160,7 @@ Result<void> check_database(const Database& tape) {
   // A line that names the database may come before it. SQLite begins with a line "*** in database
   // main ***".
   if (answer != "ok")
-    return bad("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
+    return bad_input("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
   return {};
 }
 
@@ -173,8 +172,8 @@ Result<void> check_changes(const Database& tape) {
   KTAPE_ASSIGN(std::string tables,
                tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
   if (changes == tables) return {};
-  return bad("its tables were changed " + changes + " times, but those of a tape are changed " +
-             tables + " times");
+  return bad_input("its tables were changed " + changes +
+                   " times, but those of a tape are changed " + tables + " times");
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
@@ -201,7 +200,7 @@ Result<void> check_all_records(const Database& tape, RecordFacts& facts) {
   KTAPE_TRY(check_records(tape, kFormatVersion, projection, facts));
   KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape, facts.blobs));
   KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed, facts.pages));
-  return facts.sealed ? check_seal(*facts.sealed, facts) : bad("it has no Sealed record");
+  return facts.sealed ? check_seal(*facts.sealed, facts) : bad_input("it has no Sealed record");
 }
 
 // The contents, and the file around them, whose finding is more precise if it was cut short.

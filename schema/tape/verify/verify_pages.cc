@@ -14,8 +14,6 @@ namespace ktape {
 
 namespace {
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 struct Content {
   Digest hash;
   size_t bytes = 0;  // decompressed
@@ -26,28 +24,28 @@ Result<Content> check_content(const std::string& table, const Statement& row, si
                               Unpacker& unpacker) {
   auto hash = digest_in(row, 0);
   // A hash that is none cannot be named.
-  if (!hash) return bad("a row of " + table + " has no hash");
+  if (!hash) return bad_input("a row of " + table + " has no hash");
   std::string what = table + " " + to_hex(*hash);
   if (row.type(1) != SQLITE_INTEGER || row.type(2) != SQLITE_BLOB)
-    return bad(what + " has a column of the wrong type");
+    return bad_input(what + " has a column of the wrong type");
   auto content = unpacker.unpack(row.integer(1), row.bytes(2), limit_bytes);
-  if (!content.ok()) return bad(what + ": " + content.error().message);
-  if (sha256(*content) != *hash) return bad(what + " does not match its hash");
+  if (!content.ok()) return bad_input(what + ": " + content.error().message);
+  if (sha256(*content) != *hash) return bad_input(what + " does not match its hash");
   // A blob may have any size, a page only one.
   if (table == "page" && content->size() != kPageBytes)
-    return bad(what + " does not have 4096 bytes");
+    return bad_input(what + " does not have 4096 bytes");
   return Content{*hash, content->size()};
 }
 
 Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
   std::string of = "freeze " + std::to_string(freeze);
   if (list.pages() != thawed.pages) {
-    return bad("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
-               ", its Thawed record says " + std::to_string(thawed.pages));
+    return bad_input("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
+                     ", its Thawed record says " + std::to_string(thawed.pages));
   }
   Digest digest = list.finish();
   if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
-    return bad("the rows of freeze_page of " + of + " do not match its Thawed record");
+    return bad_input("the rows of freeze_page of " + of + " do not match its Thawed record");
   }
   return {};
 }
@@ -64,8 +62,8 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
     // Taken out of the map, so that a freeze whose rows are not together is found.
     auto claimed = thawed.extract(freeze);
     if (claimed.empty())
-      return bad("freeze_page has pages of freeze " + std::to_string(freeze) +
-                 ", which has no end");
+      return bad_input("freeze_page has pages of freeze " + std::to_string(freeze) +
+                       ", which has no end");
     PageListDigest list;
     PageListOrder order;
     while (more && page.freeze == freeze) {
@@ -81,7 +79,8 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
   for (const auto& [freeze, claim] : thawed) {
     // A freeze without pages has no rows, and its record says so.
     if (claim.pages != 0 || !claim.digest.empty()) {
-      return bad("the rows of freeze_page of freeze " + std::to_string(freeze) + " are missing");
+      return bad_input("the rows of freeze_page of freeze " + std::to_string(freeze) +
+                       " are missing");
     }
   }
   return {};
@@ -90,7 +89,7 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
 Result<void> check_none(const Database& tape, const std::string& sql, const std::string& finding) {
   KTAPE_ASSIGN(Statement rows, tape.prepare(sql));
   KTAPE_ASSIGN(bool found, rows.step());
-  if (found) return bad("page " + to_hex(rows.bytes(0)) + " " + finding);
+  if (found) return bad_input("page " + to_hex(rows.bytes(0)) + " " + finding);
   return {};
 }
 
@@ -110,14 +109,14 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRo
     // blob by itself may be within its limit.
     bytes += blob.bytes;
     if (bytes > kMaxBlobsBytes) {
-      return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) +
-                 " bytes in total");
+      return bad_input("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) +
+                       " bytes in total");
     }
     if (rows.type(3) != SQLITE_TEXT)
-      return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");
+      return bad_input("blob " + to_hex(blob.hash) + " has a name of the wrong type");
     if (rows.bytes(3).size() > kMaxBlobNameBytes)
-      return bad("blob " + to_hex(blob.hash) + " has a name of over " +
-                 std::to_string(kMaxBlobNameBytes) + " bytes");
+      return bad_input("blob " + to_hex(blob.hash) + " has a name of over " +
+                       std::to_string(kMaxBlobNameBytes) + " bytes");
     names.emplace(blob.hash, rows.text(3));
     packed.add(blob.hash, rows.integer(1), rows.bytes(2));
   }

@@ -53,15 +53,14 @@ std::string where(const std::string& table, const Statement& row, int keys) {
   return text + ")";
 }
 
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
 Result<void> compare_rows(const std::string& table, const Statement& found,
                           const Statement& expected, int keys) {
   for (int column = 0; column < expected.columns(); ++column) {
     if (same_cell(found, expected, column)) continue;
     size_t from = first_difference(found, expected, column);
-    return bad(where(table, expected, keys) + ": column '" + expected.name(column) + "' holds " +
-               shown(found, column, from) + ", the records say " + shown(expected, column, from));
+    return bad_input(where(table, expected, keys) + ": column '" + expected.name(column) +
+                     "' holds " + shown(found, column, from) + ", the records say " +
+                     shown(expected, column, from));
   }
   return {};
 }
@@ -91,8 +90,8 @@ Result<void> compare_table(const Database& tape, const Database& expected, const
     KTAPE_ASSIGN(bool more_found, found.step());
     KTAPE_ASSIGN(bool more_wanted, wanted.step());
     if (!more_found && !more_wanted) return {};
-    if (!more_wanted) return bad(where(table, found, keys) + ": no record says this");
-    if (!more_found) return bad(where(table, wanted, keys) + ": the row is missing");
+    if (!more_wanted) return bad_input(where(table, found, keys) + ": no record says this");
+    if (!more_found) return bad_input(where(table, wanted, keys) + ": the row is missing");
     KTAPE_TRY(compare_rows(table, found, wanted, keys));
   }
 }

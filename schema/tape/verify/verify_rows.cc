@@ -14,8 +14,8 @@
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify_parts.h"
 
-// Rows as stored in the file. Queries do not show all of a row: not a value in place of a key that
-// is stored elsewhere, not the bytes after the last column, not the width of a number. SQLite
+// RowTree as stored in the file. Queries do not show all of a row: not a value in place of a key
+// that is stored elsewhere, not the bytes after the last column, not the width of a number. SQLite
 // writes each row in exactly one way, so any other way is an edit.
 // https://www.sqlite.org/fileformat.html, sections 1.5, 1.6 and 2.1.
 
@@ -41,8 +41,6 @@ struct Tree {
   std::optional<size_t> key;  // the column that is the row number, stored only there
   bool numbered = false;      // rows count from 1: their numbers are not in a column
 };
-
-Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
 // Reads consecutive big-endian numbers. Bytes beyond the end read as zero and make it not
 // `sound`.
@@ -148,9 +146,9 @@ const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_
   return nullptr;
 }
 
-class Rows {
+class RowTree {
  public:
-  Rows(UniqueFd file, uint64_t pages) : file_(std::move(file)), seen_(pages + 1) {}
+  RowTree(UniqueFd file, uint64_t pages) : file_(std::move(file)), seen_(pages + 1) {}
 
   Result<void> check_free_pages() {
     KTAPE_ASSIGN(const std::unique_ptr<Page> first, read(1));
@@ -170,7 +168,7 @@ class Rows {
       }
       // After the list only its former entries may follow. Old entries are page numbers, or zero.
       while (list.at() < page->size()) {
-        if (list.number(4) >= seen_.size()) return bad("a freelist page has other content");
+        if (list.number(4) >= seen_.size()) return bad_input("a freelist page has other content");
       }
     }
     return {};
@@ -191,7 +189,7 @@ class Rows {
       return system_error(ErrorCode::kHost,
                           "cannot read page " + std::to_string(number) + " of the file");
     if (static_cast<size_t>(got) != page->size())
-      return bad("page " + std::to_string(number) + " of the file is cut short");
+      return bad_input("page " + std::to_string(number) + " of the file is cut short");
     return page;
   }
 
@@ -199,7 +197,8 @@ class Rows {
   Result<std::unique_ptr<Page>> visit(uint32_t number) {
     // A page of two trees would let one row appear in two tables.
     if (number == 0 || number >= seen_.size() || seen_[number])
-      return bad("page " + std::to_string(number) + " of the file does not exist or is used twice");
+      return bad_input("page " + std::to_string(number) +
+                       " of the file does not exist or is used twice");
     seen_[number] = true;
     return read(number);
   }
@@ -208,7 +207,8 @@ class Rows {
     KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
     const bool clean =
         std::ranges::all_of(*page, [](std::byte byte) { return byte == std::byte{0}; });
-    if (!clean) return bad("page " + std::to_string(number) + " of the file is free but not empty");
+    if (!clean)
+      return bad_input("page " + std::to_string(number) + " of the file is free but not empty");
     return {};
   }
 
@@ -239,7 +239,7 @@ class Rows {
       KTAPE_TRY(check_page(static_cast<uint32_t>(cell.number(4)), depth + 1));
     if (type == kInteriorTable) {
       // Tapes only grow: the interior key between two pages is the last row number of the first.
-      // Rows were only ever appended, so no split has left another key there.
+      // RowTree were only ever appended, so no split has left another key there.
       if (cell.varint() != row_ || !cell.sound())
         return fault(number, "has an interior key that matches no row");
       return {};
@@ -288,8 +288,8 @@ class Rows {
   }
 
   [[nodiscard]] Error fault(uint32_t number, const std::string& what) const {
-    return bad("page " + std::to_string(number) + " of the file, of " + in_quotes(tree_->name) +
-               ", " + what);
+    return bad_input("page " + std::to_string(number) + " of the file, of " +
+                     in_quotes(tree_->name) + ", " + what);
   }
 
   UniqueFd file_;
@@ -327,7 +327,7 @@ Result<void> check_rows(const Database& tape, const std::string& path) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return system_error(ErrorCode::kHost, "cannot open '" + path + "'");
   KTAPE_ASSIGN(const std::string pages, tape.ask("PRAGMA page_count"));
-  Rows rows(std::move(file), std::stoull(pages));
+  RowTree rows(std::move(file), std::stoull(pages));
   // Free pages first: a page that a tree uses as well is then found.
   KTAPE_TRY(rows.check_free_pages());
   KTAPE_ASSIGN(const std::vector<Tree> trees, trees_of(tape));

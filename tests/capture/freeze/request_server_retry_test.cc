@@ -64,10 +64,11 @@ TEST_CASE_METHOD(Retry, "a refusal that does not pass is final at once") {
     uint64_t value;
     Gate gate;
   };
-  const Lasting lasting = GENERATE(
-      Lasting{"policy", 1, Gate::POLICY}, Lasting{"start_boottime", kStartNs * 2, Gate::IDENTITY},
-      Lasting{"sched_class", 0, Gate::SCHED_CLASS}, Lasting{"scx.flags", 0, Gate::ENABLED},
-      Lasting{"__state", 0x80, Gate::ALIVE});
+  const Lasting lasting =
+      GENERATE(Lasting{"policy", 1, Gate::POLICY},
+               Lasting{"start_boottime", kTaskStartNs * 2, Gate::IDENTITY},
+               Lasting{"sched_class", 0, Gate::SCHED_CLASS}, Lasting{"scx.flags", 0, Gate::ENABLED},
+               Lasting{"__state", 0x80, Gate::ALIVE});
   kernel.set_task(sleeper, lasting.field, lasting.value);
   lock_runqueue(0);  // which would pass
   write_sleeper(1, 1000);
@@ -264,7 +265,7 @@ TEST_CASE_METHOD(Retry, "a read that must be consistent waits for what protects 
     after_thaw(1, [this] { kernel.set_task(sleeper, "pi_lock.raw_lock.val.counter", 0); });
     read([](schema::Target::Builder target) {
       target.initTask().setPid(kSleeper);
-      target.getTask().setStartBoottimeNs(kStartNs);
+      target.getTask().setStartBoottimeNs(kTaskStartNs);
       target.setPath("scx.slice");
     });
   }

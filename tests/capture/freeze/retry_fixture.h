@@ -21,8 +21,8 @@ using schema::Gate;
 using schema::Record;
 
 inline constexpr int32_t kSleeper = 70;
-inline constexpr int32_t kOther = 71;
-inline constexpr uint64_t kStartNs = 5'000'000'000;
+inline constexpr int32_t kOtherSleeper = 71;
+inline constexpr uint64_t kTaskStartNs = 5'000'000'000;
 inline constexpr uint64_t kInterruptible = 0x2001;
 inline constexpr uint64_t kWaking = 0x200;
 
@@ -49,8 +49,8 @@ struct SeenReply {
 // A guest with two tasks that may be written, in memory that the test changes while it runs.
 class Retry : public EngineFixture {
  public:
-  Retry() : sleeper(kernel.add_task(kSleeper, "sleeper", kStartNs)) {
-    other = kernel.add_task(kOther, "other", kStartNs, 1);
+  Retry() : sleeper(kernel.add_task(kSleeper, "sleeper", kTaskStartNs)) {
+    other = kernel.add_task(kOtherSleeper, "other", kTaskStartNs, 1);
     knowledge(kernel.knowledge(), *kernel.memory().at(GuestPhysical(0), kernel.ram().size()));
     memory(schema::MemoryMode::TOUCHED);
     on_reply = [this](const HeardReply&) {
@@ -84,7 +84,7 @@ class Retry : public EngineFixture {
   static void target(schema::OpEntry::Builder entry, int32_t pid, const char* tag) {
     entry.setTag(tag);
     entry.initTarget().initTask().setPid(pid);
-    entry.getTarget().getTask().setStartBoottimeNs(kStartNs);
+    entry.getTarget().getTask().setStartBoottimeNs(kTaskStartNs);
     entry.getTarget().setPath("scx.dsq_vtime");
   }
   void ask(uint64_t id, const std::function<void(schema::OpRequest::Builder)>& fill) {
@@ -104,7 +104,7 @@ class Retry : public EngineFixture {
     ask(id, [&](schema::OpRequest::Builder request) {
       auto entries = request.initEntries(2);
       target(entries[0], kSleeper, "sleeper");
-      target(entries[1], kOther, "other");
+      target(entries[1], kOtherSleeper, "other");
       for (auto entry : entries) entry.initWrite().setU64(value);
     });
   }

@@ -7,12 +7,12 @@
 namespace ktape {
 namespace {
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 
 MachineConfig config() {
   MachineConfig config;
   config.cpus = 4;
-  config.memory_bytes = 768 * kMiB;
+  config.memory_bytes = 768 * kMegabyte;
   config.kernel_path = "/k/bzImage";
   config.initramfs_path = "/k/initramfs";
   config.command_line = "console=ttyS0";
@@ -131,9 +131,9 @@ TEST_CASE("an impossible machine is a usage error that says what is possible") {
   MachineConfig no_cpus = config();
   no_cpus.cpus = 0;
   MachineConfig odd_memory = config();
-  odd_memory.memory_bytes = 512 * kMiB + 4096;
+  odd_memory.memory_bytes = 512 * kMegabyte + 4096;
   MachineConfig little_memory = config();
-  little_memory.memory_bytes = 32 * kMiB;
+  little_memory.memory_bytes = 32 * kMegabyte;
   MachineConfig odd_cpus = config();
   odd_cpus.sockets = 3;
   MachineConfig odd_llcs = config();

@@ -16,7 +16,7 @@ T message(std::string_view line) {
   return std::get<T>(must(parse_qmp_line(line)));
 }
 
-bool is_error(std::string_view line) {
+bool is_qmp_error(std::string_view line) {
   Result<QmpMessage> parsed = parse_qmp_line(line);
   return !parsed.ok() && parsed.error().code == ErrorCode::kBadInput;
 }
@@ -57,13 +57,13 @@ TEST_CASE("an event has a name and its data") {
 }
 
 TEST_CASE("garbage is an error") {
-  CHECK(is_error("not JSON"));
-  CHECK(is_error("{\"event\": "));
-  CHECK(is_error("[1, 2]"));
-  CHECK(is_error("17"));
-  CHECK(is_error("{}"));
-  CHECK(is_error("{\"event\": 3}"));
-  CHECK(is_error(std::string_view("\0\xff\xfe", 3)));
+  CHECK(is_qmp_error("not JSON"));
+  CHECK(is_qmp_error("{\"event\": "));
+  CHECK(is_qmp_error("[1, 2]"));
+  CHECK(is_qmp_error("17"));
+  CHECK(is_qmp_error("{}"));
+  CHECK(is_qmp_error("{\"event\": 3}"));
+  CHECK(is_qmp_error(std::string_view("\0\xff\xfe", 3)));
 }
 
 TEST_CASE("lists are flattened by their places, and a long one is cut") {
@@ -80,20 +80,20 @@ TEST_CASE("lists are flattened by their places, and a long one is cut") {
 }
 
 TEST_CASE("a reply without a usable id is an error") {
-  CHECK(is_error(R"({"return": {}})"));
-  CHECK(is_error(R"({"return": {}, "id": -1})"));
-  CHECK(is_error(R"({"return": {}, "id": 1.5})"));
-  CHECK(is_error(R"({"return": {}, "id": 1e300})"));
-  CHECK(is_error(R"({"return": {}, "id": "1"})"));
+  CHECK(is_qmp_error(R"({"return": {}})"));
+  CHECK(is_qmp_error(R"({"return": {}, "id": -1})"));
+  CHECK(is_qmp_error(R"({"return": {}, "id": 1.5})"));
+  CHECK(is_qmp_error(R"({"return": {}, "id": 1e300})"));
+  CHECK(is_qmp_error(R"({"return": {}, "id": "1"})"));
 }
 
 TEST_CASE("a greeting without a version is an error") {
-  CHECK(is_error(R"({"QMP": {}})"));
-  CHECK(is_error(R"({"QMP": {"version": {"qemu": {"major": "ten"}}}})"));
+  CHECK(is_qmp_error(R"({"QMP": {}})"));
+  CHECK(is_qmp_error(R"({"QMP": {"version": {"qemu": {"major": "ten"}}}})"));
 }
 
 TEST_CASE("deep nesting is an error, not a stack overflow") {
-  CHECK(is_error(R"({"return": )" + std::string(100000, '[') + std::string(100000, ']') + "}"));
+  CHECK(is_qmp_error(R"({"return": )" + std::string(100000, '[') + std::string(100000, ']') + "}"));
 }
 
 TEST_CASE("a request is one line with command, id and quoted arguments") {

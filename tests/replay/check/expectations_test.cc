@@ -16,7 +16,7 @@ namespace {
 
 using Kind = CheckResult::Kind;
 
-const CheckResult kPassed{Kind::kPassed, ExitCode::kGood, ""};
+const CheckResult kPassedResult{Kind::kPassed, ExitCode::kGood, ""};
 
 Expectations stall(const std::string& match = "failed to run for") {
   return {{{"no-scheduler-error", match}}, ""};
@@ -57,11 +57,11 @@ TEST_CASE("a failure that the scenario expects is good, and keeps its reason") {
 }
 
 TEST_CASE("a pass that the scenario does not expect is a failure") {
-  const CheckResult result = as_expected(stall(), "no-scheduler-error", kPassed, "");
+  const CheckResult result = as_expected(stall(), "no-scheduler-error", kPassedResult, "");
   CHECK(result.kind == Kind::kXpass);
   CHECK(result.code == ExitCode::kViolated);
   CHECK(result.reason == "passed, but the scenario expects a failure with 'failed to run for'");
-  CHECK(as_expected(stall(""), "no-scheduler-error", kPassed, "").reason ==
+  CHECK(as_expected(stall(""), "no-scheduler-error", kPassedResult, "").reason ==
         "passed, but the scenario expects a failure");
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("an assertion that tells its failure in its own words may have the tex
 }
 
 TEST_CASE("other assertions, and results that decide nothing, stay as they are") {
-  CHECK(as_expected(stall(), "value", kPassed, "").kind == Kind::kPassed);
+  CHECK(as_expected(stall(), "value", kPassedResult, "").kind == Kind::kPassed);
   for (const Kind kind : {Kind::kInconclusive, Kind::kNotAsked, Kind::kError}) {
     CHECK(as_expected(stall(), "no-scheduler-error", {kind, ExitCode::kHost, "why"}, "").kind ==
           kind);

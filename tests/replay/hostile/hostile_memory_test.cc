@@ -17,7 +17,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-struct Fixture {
+struct HostileMemory {
   std::string tape(const FakeTape::EditKernel& edit = {}) {
     FakeTape made(folder.file("run.ktape"), edit);
     made.serve({read_line("task:sleeper.scx.dsq_vtime")});
@@ -48,7 +48,7 @@ void set_blob(TapeWriter& writer, std::span<const std::byte> content, const char
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "rows of freeze_page that were changed are refused") {
+TEST_CASE_METHOD(HostileMemory, "rows of freeze_page that were changed are refused") {
   const std::string path = tape();
   SECTION("a page that became zeroes") {
     sql(path,
@@ -66,7 +66,7 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that were changed are refused") {
              ContainsSubstring("the freeze_page rows of freeze 1 do not match record "));
 }
 
-TEST_CASE_METHOD(Fixture, "invalid rows of freeze_page are refused") {
+TEST_CASE_METHOD(HostileMemory, "invalid rows of freeze_page are refused") {
   const std::string path = tape();
   SECTION("beyond memory") {
     sql(path, "UPDATE freeze_page SET frames = 9223372036854775807 WHERE frame = 0");
@@ -81,20 +81,21 @@ TEST_CASE_METHOD(Fixture, "invalid rows of freeze_page are refused") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a page with other content is refused by its hash") {
+TEST_CASE_METHOD(HostileMemory, "a page with other content is refused by its hash") {
   const std::string path = tape();
   sql(path, "UPDATE page SET codec = 0, data = zeroblob(4096)");
   CHECK_THAT(refused(path), ContainsSubstring("does not match its hash"));
 }
 
-TEST_CASE_METHOD(Fixture, "type information that is garbage is refused") {
+TEST_CASE_METHOD(HostileMemory, "type information that is garbage is refused") {
   const auto garbage = [](schema::KernelIdentified::Builder kernel, TapeWriter& writer) {
     set_blob(writer, as_bytes("not BTF"), "btf", [&](auto hash) { kernel.setBtfDigest(hash); });
   };
   CHECK_THAT(refused(tape(garbage)), ContainsSubstring("ktape read: blob 'btf': "));
 }
 
-TEST_CASE_METHOD(Fixture, "type information cut short anywhere is refused or read, and ends") {
+TEST_CASE_METHOD(HostileMemory,
+                 "type information cut short anywhere is refused or read, and ends") {
   FakeKernel kernel;
   const std::vector<std::byte> whole = kernel.knowledge()->btf_raw;
   for (size_t part = 0; part < 8; ++part) {
@@ -109,7 +110,8 @@ TEST_CASE_METHOD(Fixture, "type information cut short anywhere is refused or rea
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a symbol table that is garbage, or lacks what is needed, is refused") {
+TEST_CASE_METHOD(HostileMemory,
+                 "a symbol table that is garbage, or lacks what is needed, is refused") {
   const auto symbols = [](std::string text) {
     return [=](schema::KernelIdentified::Builder kernel, TapeWriter& writer) {
       set_blob(writer, as_bytes(text), "symbols",
@@ -126,7 +128,7 @@ TEST_CASE_METHOD(Fixture, "a symbol table that is garbage, or lacks what is need
   }
 }
 
-TEST_CASE_METHOD(Fixture, "impossible facts of the kernel are refused, naming the record") {
+TEST_CASE_METHOD(HostileMemory, "impossible facts of the kernel are refused, naming the record") {
   const auto edited = [](void (*edit)(schema::KernelIdentified::Builder)) {
     return [=](schema::KernelIdentified::Builder kernel, TapeWriter&) { edit(kernel); };
   };
@@ -151,7 +153,7 @@ TEST_CASE_METHOD(Fixture, "impossible facts of the kernel are refused, naming th
 }
 
 TEST_CASE_METHOD(
-    Fixture,
+    HostileMemory,
     "a slide that is not the kernel's leads to memory that was not captured, or to another place") {
   const auto slid = [](schema::KernelIdentified::Builder kernel, TapeWriter&) {
     kernel.setPhysBase(kernel.getPhysBase() + (uint64_t{1} << 45));
@@ -159,7 +161,7 @@ TEST_CASE_METHOD(
   CHECK_THAT(refused(tape(slid), 77), ContainsSubstring(": not captured\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a record that was edited is refused by both programs") {
+TEST_CASE_METHOD(HostileMemory, "a record that was edited is refused by both programs") {
   const std::string path = tape();
   sql(path,
       "UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB) WHERE seq = "

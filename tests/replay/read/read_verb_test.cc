@@ -29,8 +29,8 @@ ChildResult all_of(const std::string& arguments) {
 }
 
 // A run in which only a jiffies value was read; everything else has to be read from its memory.
-struct Fixture {
-  Fixture() : tape(folder.file("run.ktape")) {
+struct ReadFixture {
+  ReadFixture() : tape(folder.file("run.ktape")) {
     FakeKernel& kernel = tape.kernel();
     kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
     kernel.set_rq(1, "nr_running", 3);
@@ -66,7 +66,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a value that nobody read at capture is read from the tape") {
+TEST_CASE_METHOD(ReadFixture, "a value that nobody read at capture is read from the tape") {
   const ChildResult child = at_last("cpu1:runqueues.nr_running");
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, StartsWith("cpu1:runqueues.nr_running = 3\n  u32, at 0x"));
@@ -74,7 +74,7 @@ TEST_CASE_METHOD(Fixture, "a value that nobody read at capture is read from the 
 }
 
 TEST_CASE_METHOD(
-    Fixture,
+    ReadFixture,
     "a worker's task is found by name, by pid, and by pid and start time, and shows its gates") {
   for (const char* target : {"task:sleeper.scx.dsq_vtime", "task:77.scx.dsq_vtime",
                              "task:77@5230000000.scx.dsq_vtime", "task 'sleeper' scx.dsq_vtime"}) {
@@ -88,7 +88,8 @@ TEST_CASE_METHOD(
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a task that has another start time, or does not exist, is not read") {
+TEST_CASE_METHOD(ReadFixture,
+                 "a task that has another start time, or does not exist, is not read") {
   const ChildResult other = at_last("task:77@5240000000.scx.dsq_vtime");
   CHECK(other.exit_status == 77);
   CHECK_THAT(other.output, ContainsSubstring(": refused: gate 2 (identity) refuses"));
@@ -99,7 +100,7 @@ TEST_CASE_METHOD(Fixture, "a task that has another start time, or does not exist
 
 // Older recorders accepted such names. A pid that was read instead of the worker would be another
 // task's value.
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(ReadFixture,
                  "a number that is a worker's name as well as a pid is not read as either") {
   tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
   tape.builder().worker_started("0x4e", FakeTape::kPid, FakeTape::kStartNs);
@@ -117,7 +118,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"other\"\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a number that is only a later worker's name is a pid") {
+TEST_CASE_METHOD(ReadFixture, "a number that is only a later worker's name is a pid") {
   tape.serve({read_line("jiffies_64:u64")});
   tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
   const ChildResult child = read({tape.seal().path, "--at", "freeze:1", "task:78.comm"});
@@ -125,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "a number that is only a later worker's name is a pid"
   CHECK_THAT(child.output, StartsWith("task:78.comm = \"other\"\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
+TEST_CASE_METHOD(ReadFixture, "pointers are followed and lists are walked") {
   const ChildResult parent = at_last("task:sleeper.parent->pid");
   CHECK(parent.exit_status == 0);
   CHECK_THAT(parent.output, StartsWith("task:sleeper.parent->pid = 78\n"));
@@ -142,7 +143,7 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
 }
 
-TEST_CASE_METHOD(Fixture, "the pointer at a symbol is cast and followed in one step") {
+TEST_CASE_METHOD(ReadFixture, "the pointer at a symbol is cast and followed in one step") {
   FakeKernel& kernel = tape.kernel();
   const GuestVirtual root = kernel.allocate(224);
   kernel.set(root, "struct scx_sched", "exit_kind", 1024);
@@ -163,7 +164,8 @@ TEST_CASE_METHOD(Fixture, "the pointer at a symbol is cast and followed in one s
 }
 
 TEST_CASE_METHOD(
-    Fixture, "the entries of a list up to its limit are shown, with a note that there are more") {
+    ReadFixture,
+    "the entries of a list up to its limit are shown, with a note that there are more") {
   const std::string walk =
       "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
   const ChildResult cut = at_last(walk + ".pid");
@@ -179,7 +181,8 @@ TEST_CASE_METHOD(
   CHECK_THAT(json.output, ContainsSubstring("\"decoded\":[\"77\"]"));
 }
 
-TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, including those of a list") {
+TEST_CASE_METHOD(ReadFixture,
+                 "whole objects are shown member by member, including those of a list") {
   const ChildResult whole = at_last("cpu1:runqueues:whole");
   CHECK(whole.exit_status == 0);
   CHECK_THAT(whole.output, StartsWith("cpu1:runqueues:whole = {\n"));
@@ -195,7 +198,8 @@ TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, including t
   CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
 }
 
-TEST_CASE_METHOD(Fixture, "what was not captured is reported with its address, never as a zero") {
+TEST_CASE_METHOD(ReadFixture,
+                 "what was not captured is reported with its address, never as a zero") {
   const uint64_t frame =
       must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
   tape.keep_frames([=](uint64_t kept) { return kept != frame; });
@@ -207,7 +211,8 @@ TEST_CASE_METHOD(Fixture, "what was not captured is reported with its address, n
 }
 
 TEST_CASE_METHOD(
-    Fixture, "all of several targets are read, and one that was not captured shows in the status") {
+    ReadFixture,
+    "all of several targets are read, and one that was not captured shows in the status") {
   tape.keep_frames(
       [](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
   const ChildResult child =
@@ -218,7 +223,8 @@ TEST_CASE_METHOD(
   CHECK_THAT(child.output, ContainsSubstring("\ncpu0:runqueues.cpu = 0\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has nothing to read") {
+TEST_CASE_METHOD(ReadFixture,
+                 "a tape without memory, or without that freeze, has nothing to read") {
   tape.keep_no_memory();
   const std::string at = path() + " --at ";
   const ChildResult none = all_of(at + "freeze:1 jiffies_64:u64");
@@ -231,7 +237,7 @@ TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has no
   CHECK(missing.output == "ktape read: freeze 7 is not on the tape: it has freezes 1 to 1\n");
 }
 
-TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
+TEST_CASE_METHOD(ReadFixture, "without --at the freezes are listed") {
   const ChildResult child = read({path()});
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, ContainsSubstring("freeze:1  for request 1 in step 'look', "));
@@ -244,7 +250,7 @@ namespace {
 
 // Freezes 1 to 3, the second by a trigger, each with one more task on CPU 1; then one without
 // memory.
-struct SeriesFixture : Fixture {
+struct SeriesFixture : ReadFixture {
   SeriesFixture() {
     for (uint64_t freeze = 1; freeze <= 3; ++freeze) {
       tape.set_edit([freeze](schema::Record::Builder record) {
@@ -344,13 +350,13 @@ TEST_CASE_METHOD(SeriesFixture, "CSV has the entries of a list, the sign of numb
   CHECK(std::count(none.output.begin(), none.output.end(), '\n') == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a number of a signed type has its sign in CSV") {
+TEST_CASE_METHOD(ReadFixture, "a number of a signed type has its sign in CSV") {
   tape.kernel().set_task(tape.task(), "prio", static_cast<uint32_t>(-53));
   const ChildResult child = read({path(), "--at", "1", "--csv", "task:sleeper.prio"});
   CHECK_THAT(child.output, ContainsSubstring("task:sleeper.prio,done,,-53,-53,\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that had not started does not end a series") {
+TEST_CASE_METHOD(ReadFixture, "a worker that had not started does not end a series") {
   tape.serve({read_line("jiffies_64:u64")});
   tape.builder().worker_started("late", 78, FakeTape::kStartNs);
   tape.serve({read_line("jiffies_64:u64")});
@@ -363,7 +369,8 @@ TEST_CASE_METHOD(Fixture, "a worker that had not started does not end a series")
   CHECK(all_of(path_ + " --at all task:later.pid").exit_status == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a batch reads targets from standard input, and a mistake ends nothing") {
+TEST_CASE_METHOD(ReadFixture,
+                 "a batch reads targets from standard input, and a mistake ends nothing") {
   const std::string targets = file_of(
       "  # the runqueues\n"
       " cpu1:runqueues.nr_running \r\n"
@@ -398,7 +405,7 @@ TEST_CASE_METHOD(Fixture, "a batch reads targets from standard input, and a mist
   CHECK_THAT(csv.output, ContainsSubstring(",cpu0 runqueues,refused,,,,\"target 'cpu0 "));
 }
 
-TEST_CASE_METHOD(Fixture, "the status of a batch says that something was not read") {
+TEST_CASE_METHOD(ReadFixture, "the status of a batch says that something was not read") {
   const std::string batch = path() + " --at freeze:last --batch ";
   CHECK(all_of(batch + "</dev/null").exit_status == 0);
   const auto status = [&](const std::string& lines) {
@@ -416,7 +423,7 @@ TEST_CASE_METHOD(SeriesFixture, "a batch reads a series too") {
   CHECK(std::count(child.output.begin(), child.output.end(), '\n') == 9);
 }
 
-TEST_CASE_METHOD(Fixture, "a batch answers each target before it reads the next") {
+TEST_CASE_METHOD(ReadFixture, "a batch answers each target before it reads the next") {
   const std::string script =
       "import subprocess, sys\n"
       "of = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, "
@@ -435,7 +442,7 @@ TEST_CASE_METHOD(Fixture, "a batch answers each target before it reads the next"
   CHECK(std::count(child.output.begin(), child.output.end(), '\n') == 3);
 }
 
-TEST_CASE_METHOD(Fixture, "a batch needs a freeze, and takes no targets besides") {
+TEST_CASE_METHOD(ReadFixture, "a batch needs a freeze, and takes no targets besides") {
   CHECK_THAT(all_of(path() + " --batch </dev/null").output, ContainsSubstring("targets need --at"));
   const ChildResult both = all_of(path() + " --at 1 --batch jiffies_64:u64 </dev/null");
   CHECK(both.exit_status == 2);
@@ -459,7 +466,7 @@ TEST_CASE_METHOD(SeriesFixture, "CSV from an altered tape has exit status 3 and 
   CHECK_THAT(child.output, ContainsSubstring(" is altered: "));
 }
 
-TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its triggers") {
+TEST_CASE_METHOD(ReadFixture, "a freeze of several hits is listed with each of its triggers") {
   tape.builder().add([](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();
     began.setFreeze(9);
@@ -481,7 +488,7 @@ TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its t
                                "\"symbol:schedule\"},{\"vcpu\":1,\"trigger\":\"scx-error\"},"));
 }
 
-TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
+TEST_CASE_METHOD(ReadFixture, "read as JSON has the reply and the gates as records have them") {
   const ChildResult child =
       read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);
@@ -496,7 +503,7 @@ TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records h
   CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
 }
 
-TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what is right") {
+TEST_CASE_METHOD(ReadFixture, "mistakes in a target are usage errors that say what is right") {
   const std::string at = path() + " --at freeze:last ";
   const auto mistake = [&](const std::string& arguments) {
     const ChildResult child = all_of(arguments);
@@ -530,13 +537,13 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
                  "'one' does not name a freeze: expected freeze:N, freeze:last or freeze:error"));
   CHECK_THAT(one,
              ContainsSubstring("hint: several freezes are 'all', 'trigger' or a range as 1-50\n"));
-  for (const char* at : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
-    CHECK_THAT(mistake(path() + " --at=" + at + " jiffies_64:u64"), StartsWith("ktape read: "));
+  for (const char* wrong : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
+    CHECK_THAT(mistake(path() + " --at=" + wrong + " jiffies_64:u64"), StartsWith("ktape read: "));
   CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets need --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
 }
 
-TEST_CASE_METHOD(Fixture, "read says whether the tape is unaltered, and what was lost") {
+TEST_CASE_METHOD(ReadFixture, "read says whether the tape is unaltered, and what was lost") {
   const ChildResult child = at_last("jiffies_64:u64");
   CHECK_THAT(child.output,
              EndsWith("\ntape: intact, every record, blob, page and column is as it was recorded\n"
@@ -546,7 +553,8 @@ TEST_CASE_METHOD(Fixture, "read says whether the tape is unaltered, and what was
              ContainsSubstring(",\"integrity\":\"intact\",\"finding\":"));
 }
 
-TEST_CASE_METHOD(Fixture, "a value from an altered tape is marked as such, and is exit status 3") {
+TEST_CASE_METHOD(ReadFixture,
+                 "a value from an altered tape is marked as such, and is exit status 3") {
   sql(path(), "UPDATE kernel_op SET value = '1'");
   const ChildResult child = at_last("jiffies_64:u64");
   CHECK(child.exit_status == 3);
@@ -556,7 +564,7 @@ TEST_CASE_METHOD(Fixture, "a value from an altered tape is marked as such, and i
   CHECK(read({path()}).exit_status == 3);
 }
 
-TEST_CASE_METHOD(Fixture, "an assertion in Python reads the memory of a tape with ktape read") {
+TEST_CASE_METHOD(ReadFixture, "an assertion in Python reads the memory of a tape with ktape read") {
   const auto evaluate = [](const std::string& of) {
     return must(run_child(
         "/bin/sh",

@@ -25,8 +25,8 @@ ChildResult replay(const std::vector<std::string>& arguments) {
   return must(run_child(KTAPE_BIN "/ktape-replay", arguments, 1 << 24));
 }
 
-struct Fixture {
-  Fixture() : tape(folder.file("run.ktape")) {
+struct ReplayFixture {
+  ReplayFixture() : tape(folder.file("run.ktape")) {
     FakeKernel& kernel = tape.kernel();
     kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
     const GuestVirtual current = kernel.add_task(80, "runs", FakeTape::kStartNs);
@@ -55,7 +55,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a tape is replayed, and every gate and reply is as it was recorded") {
+TEST_CASE_METHOD(ReplayFixture,
+                 "a tape is replayed, and every gate and reply is as it was recorded") {
   FakeKernel& kernel = tape.kernel();
   tape.serve({write_u64("set", kVtime, 5000), write_u64("again", kVtime, 6000)});
   tape.serve({read_line(kVtime), read_line("jiffies_64:u64"),
@@ -93,7 +94,7 @@ void serve_in_tries(FakeTape& tape) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(ReplayFixture,
                  "each try of a request is replayed, with who may hold the lock that lasts") {
   serve_in_tries(tape);
   const ChildResult child = replayed();
@@ -104,7 +105,7 @@ TEST_CASE_METHOD(Fixture,
                         "compared: 3 entries, 62 gates, 4 earlier tries, evidence of 7 freezes, "));
 }
 
-TEST_CASE_METHOD(Fixture, "a try that was recorded differently is detected") {
+TEST_CASE_METHOD(ReplayFixture, "a try that was recorded differently is detected") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isGateChecked()) return;
     auto gate = record.getGateChecked();
@@ -119,7 +120,8 @@ TEST_CASE_METHOD(Fixture, "a try that was recorded differently is detected") {
                                "recorded \"passed\", computed \"failed\"\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a try after which the current code would not have retried is detected") {
+TEST_CASE_METHOD(ReplayFixture,
+                 "a try after which the current code would not have retried is detected") {
   tape.serve_in_tries({write_u64("set", kVtime, 5000)}, {[] {}, [] {}});
   const ChildResult child = replayed();
   CHECK(child.exit_status == 1);
@@ -128,7 +130,7 @@ TEST_CASE_METHOD(Fixture, "a try after which the current code would not have ret
                                "computed done\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "the recorded holder of a lock is compared with the one found") {
+TEST_CASE_METHOD(ReplayFixture, "the recorded holder of a lock is compared with the one found") {
   tape.set_edit([](schema::Record::Builder record) {
     if (record.isOpReplied() && record.getOpReplied().getOp() == 3)
       record.getOpReplied().getEntries()[0].getLockUsers()[0].setCpu(1);
@@ -139,7 +141,7 @@ TEST_CASE_METHOD(Fixture, "the recorded holder of a lock is compared with the on
   CHECK_THAT(child.output, ContainsSubstring("request 3 entry 0 ('lasting'): lockUsers: "));
 }
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(ReplayFixture,
                  "a tape of a recorder that tried once is replayed as that recorder served") {
   tape.set_edit([](schema::Record::Builder record) {
     if (record.isFreezeBegan()) record.getFreezeBegan().setTry(0);
@@ -163,7 +165,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(child.exit_status == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of tries") {
+TEST_CASE_METHOD(ReplayFixture, "show prints what refused each try, and the number of tries") {
   serve_in_tries(tape);
   const ChildResult child =
       must(run_child(KTAPE_BIN "/ktape-show", {tape.seal().path}, size_t{1} << 20));
@@ -182,7 +184,7 @@ TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of 
   CHECK_THAT(text, ContainsSubstring("may be held by CPU 0 in scx_error_irq_workfn"));
 }
 
-TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and reported") {
+TEST_CASE_METHOD(ReplayFixture, "what cannot be replayed is counted and reported") {
   tape.serve({read_line("jiffies_64:u64")});
   tape.serve_hot(read_line("jiffies_64:u64"));
   tape.refuse(read_line("jiffies_64:u64"), "the kernel could not be adopted");
@@ -201,7 +203,7 @@ TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and reported") {
   CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: the tape has no reply\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "replay is inconclusive if nothing can be replayed") {
+TEST_CASE_METHOD(ReplayFixture, "replay is inconclusive if nothing can be replayed") {
   tape.keep_no_memory();
   tape.serve({read_line(kVtime)});
   const ChildResult child = replayed();
@@ -211,7 +213,7 @@ TEST_CASE_METHOD(Fixture, "replay is inconclusive if nothing can be replayed") {
                         "compared\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in nothing") {
+TEST_CASE_METHOD(ReplayFixture, "a request that needs what was not captured differs in nothing") {
   const uint64_t frame =
       must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
   tape.keep_frames([=](uint64_t kept) { return kept != frame; });
@@ -228,7 +230,7 @@ TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in
       ContainsSubstring("2 requests: not replayed: something that they needed was not captured\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a recorder's wrong value is detected, by record and field") {
+TEST_CASE_METHOD(ReplayFixture, "a recorder's wrong value is detected, by record and field") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (!record.isOpReplied() || record.getOpReplied().getOp() != 2) return;
     record.getOpReplied().getEntries()[0].getValue().setU64(5001);
@@ -240,7 +242,7 @@ TEST_CASE_METHOD(Fixture, "a recorder's wrong value is detected, by record and f
   CHECK_THAT(child.output, ContainsSubstring("2 of 2 cold requests replayed: 1 difference\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "every field of a reply counts, except the host's time") {
+TEST_CASE_METHOD(ReplayFixture, "every field of a reply counts, except the host's time") {
   using Edit = std::function<void(schema::EntryReply::Builder)>;
   const auto edited = [&](const Edit& edit) {
     return after([edit](schema::Record::Builder record) {
@@ -287,7 +289,8 @@ TEST_CASE_METHOD(Fixture, "every field of a reply counts, except the host's time
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a gate that was recorded differently is detected, by record and gate") {
+TEST_CASE_METHOD(ReplayFixture,
+                 "a gate that was recorded differently is detected, by record and gate") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (!record.isGateChecked() || record.getGateChecked().getOp() != 1) return;
     if (record.getGateChecked().getGate() == schema::Gate::POLICY) {
@@ -306,7 +309,8 @@ TEST_CASE_METHOD(Fixture, "a gate that was recorded differently is detected, by 
                                "'nothing', computed 'state=0x2001'\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded differently are detected") {
+TEST_CASE_METHOD(ReplayFixture,
+                 "evidence and layouts that were recorded differently are detected") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (record.isFrozen() && record.getFrozen().getFreeze() == 1) {
       record.getFrozen().getVcpus()[1].setCurrentPid(81);
@@ -324,7 +328,8 @@ TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded differently a
                                "recorded 1, computed 216\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "the registers of a vCPU, which are not in memory, are not compared") {
+TEST_CASE_METHOD(ReplayFixture,
+                 "the registers of a vCPU, which are not in memory, are not compared") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (record.isFrozen())
       record.getFrozen().getVcpus()[0].initRegisters().setRsp(0xffffffff82003e80);
@@ -332,7 +337,7 @@ TEST_CASE_METHOD(Fixture, "the registers of a vCPU, which are not in memory, are
   CHECK(child.exit_status == 0);
 }
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(ReplayFixture,
                  "a difference beyond the shown part of a long value is shown in its place") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isOpReplied()) return;
@@ -346,7 +351,7 @@ TEST_CASE_METHOD(Fixture,
                                              "...00000000000000000\"}\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "replay as JSON names each difference") {
+TEST_CASE_METHOD(ReplayFixture, "replay as JSON names each difference") {
   tape.set_edit([](schema::Record::Builder record) {
     if (record.isOpReplied()) record.getOpReplied().getEntries()[0].getValue().setU64(1);
   });
@@ -361,7 +366,8 @@ TEST_CASE_METHOD(Fixture, "replay as JSON names each difference") {
 }
 
 TEST_CASE_METHOD(
-    Fixture, "the state at a record has steps, workers, schedulers and what waited for its reply") {
+    ReplayFixture,
+    "the state at a record has steps, workers, schedulers and what waited for its reply") {
   const Seq served = tape.serve({read_line(kVtime)});
   const Seq waiting = tape.ask({read_line("jiffies_64:u64"), read_line(kVtime)});
   tape.builder().step_finished(0);
@@ -394,7 +400,7 @@ TEST_CASE_METHOD(
   CHECK(state(0).exit_status == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a run without cold requests is reported as one") {
+TEST_CASE_METHOD(ReplayFixture, "a run without cold requests is reported as one") {
   const ChildResult none = replayed();
   CHECK(none.exit_status == 77);
   CHECK_THAT(none.output,

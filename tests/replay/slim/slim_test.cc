@@ -25,8 +25,8 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 // A tape of a fake kernel.
-struct Fixture {
-  Fixture() {
+struct SlimFixture {
+  SlimFixture() {
     FakeTape tape(folder.file("run.ktape"));
     tape.builder().triggers = {{"symbol:schedule", true, 3}};
     tape.serve({read_line("task:77.scx.dsq_vtime")});
@@ -58,14 +58,14 @@ std::vector<std::byte> stock_btf() {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a slim tape is intact and keeps the records") {
+TEST_CASE_METHOD(SlimFixture, "a slim tape is intact and keeps the records") {
   const SealedTape slim = must(slim_tape(source.path, out()));
   CHECK(must(verify(out(), slim.head)).integrity == Integrity::kIntact);
   CHECK(records_of(out()) == records_of(source.path));
   CHECK(slim.pages == source.pages);
 }
 
-TEST_CASE_METHOD(Fixture, "a slim tape has the results of the triggers") {
+TEST_CASE_METHOD(SlimFixture, "a slim tape has the results of the triggers") {
   (void)must(slim_tape(source.path, out()));
   uint64_t freezes = 0;
   must(must(TapeReader::open(out()))->for_each([&](const RecordView& view) -> Result<void> {
@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Fixture, "a slim tape has the results of the triggers") {
   CHECK(freezes == 3);
 }
 
-TEST_CASE_METHOD(Fixture, "a slim tape says before its seal which tape it was made from") {
+TEST_CASE_METHOD(SlimFixture, "a slim tape says before its seal which tape it was made from") {
   const SealedTape slim = must(slim_tape(source.path, out()));
   uint64_t marked_at = 0;
   must(must(TapeReader::open(out()))->for_each([&](const RecordView& view) -> Result<void> {
@@ -90,7 +90,8 @@ TEST_CASE_METHOD(Fixture, "a slim tape says before its seal which tape it was ma
   CHECK(marked_at == slim.records - 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a slim tape is not slimmed again, and nothing is left of the attempt") {
+TEST_CASE_METHOD(SlimFixture,
+                 "a slim tape is not slimmed again, and nothing is left of the attempt") {
   must(slim_tape(source.path, out()));
   const auto again = slim_tape(out(), folder.file("again.ktape"));
   REQUIRE(!again.ok());
@@ -100,7 +101,7 @@ TEST_CASE_METHOD(Fixture, "a slim tape is not slimmed again, and nothing is left
   CHECK(!std::filesystem::exists(folder.file("again.ktape.partial")));
 }
 
-TEST_CASE_METHOD(Fixture, "slimming overwrites nothing") {
+TEST_CASE_METHOD(SlimFixture, "slimming overwrites nothing") {
   std::ofstream(out()) << "something";
   const auto slim = slim_tape(source.path, out());
   REQUIRE(!slim.ok());
@@ -108,7 +109,7 @@ TEST_CASE_METHOD(Fixture, "slimming overwrites nothing") {
   CHECK(std::filesystem::file_size(out()) == 9);
 }
 
-TEST_CASE_METHOD(Fixture, "an altered tape is not slimmed") {
+TEST_CASE_METHOD(SlimFixture, "an altered tape is not slimmed") {
   std::ofstream(source.path, std::ios::app) << "more";
   const auto slim = slim_tape(source.path, out());
   REQUIRE(!slim.ok());

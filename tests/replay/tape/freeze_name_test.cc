@@ -14,7 +14,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-struct Fixture {
+struct FreezeNameFixture {
   TempDir folder;
   FakeTape tape = FakeTape(folder.file("run.ktape"));
 };
@@ -47,7 +47,7 @@ void serve_three(FakeTape& tape) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "freeze:error is the last freeze on a scheduler's error") {
+TEST_CASE_METHOD(FreezeNameFixture, "freeze:error is the last freeze on a scheduler's error") {
   tape.set_edit(on_error({1, 2}));
   serve_three(tape);
   const std::string tape_path = tape.seal().path;
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Fixture, "freeze:error is the last freeze on a scheduler's erro
   CHECK(shown("3") != shown("2"));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape without a freeze on a scheduler's error says so") {
+TEST_CASE_METHOD(FreezeNameFixture, "a tape without a freeze on a scheduler's error says so") {
   serve_three(tape);
   const std::string tape_path = tape.seal().path;
   const std::string error =
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(Fixture, "a tape without a freeze on a scheduler's error says s
   CHECK(output("ktape-export", "--core freeze:error -o " + core) == "ktape export: " + error);
 }
 
-TEST_CASE_METHOD(Fixture, "show refuses what does not name a freeze") {
+TEST_CASE_METHOD(FreezeNameFixture, "show refuses what does not name a freeze") {
   tape.serve({read_line("jiffies_64:u64")});
   const ChildResult child = program("ktape-show", tape.seal().path + " --freeze 1x");
   CHECK(child.exit_status == 2);

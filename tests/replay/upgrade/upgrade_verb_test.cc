@@ -25,7 +25,7 @@ namespace {
 
 const std::string kOld = KTAPE_TAPES "/cold_path_roundtrip-6.16.12.ktape";
 
-struct Fixture {
+struct UpgradeFixture {
   // A copy of a tape of format 1, on which `statements` were run.
   [[nodiscard]] std::string old_tape(const std::string& statements = "") const {
     const std::string path = folder.file("old.ktape");
@@ -65,7 +65,8 @@ std::vector<std::string> golden_tapes() {
 }  // namespace
 
 TEST_CASE_METHOD(
-    Fixture, "an upgraded tape has the records, pages and blobs of the old one, and new tables") {
+    UpgradeFixture,
+    "an upgraded tape has the records, pages and blobs of the old one, and new tables") {
   const UpgradedTape made = must(upgrade(old_tape(), out()));
   CHECK(made.from_format == 1);
   CHECK(made.tape.path == out());
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(
   CHECK_THROWS(sql_rows(kOld, "SELECT memory_mode FROM run"));
 }
 
-TEST_CASE_METHOD(Fixture, "every golden tape can be upgraded, and is shown as before") {
+TEST_CASE_METHOD(UpgradeFixture, "every golden tape can be upgraded, and is shown as before") {
   for (const std::string& tape : golden_tapes()) {
     INFO(tape);
     fs::remove(out());
@@ -91,14 +92,14 @@ TEST_CASE_METHOD(Fixture, "every golden tape can be upgraded, and is shown as be
   }
 }
 
-TEST_CASE_METHOD(Fixture, "an upgrade of a tape of the current format is the same tape") {
+TEST_CASE_METHOD(UpgradeFixture, "an upgrade of a tape of the current format is the same tape") {
   must(upgrade(kOld, folder.file("once.ktape")));
   const UpgradedTape twice = must(upgrade(folder.file("once.ktape"), out()));
   CHECK(twice.from_format == kFormatVersion);
   CHECK(truth_of(out()) == truth_of(kOld));
 }
 
-TEST_CASE_METHOD(Fixture, "an edited cell of a table of format 1 is found") {
+TEST_CASE_METHOD(UpgradeFixture, "an edited cell of a table of format 1 is found") {
   const Verification found = must(verify(
       old_tape("UPDATE kernel_op SET value = '7' WHERE op = 2 AND entry = 0"), std::nullopt));
   CHECK(found.integrity == Integrity::kAltered);
@@ -106,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "an edited cell of a table of format 1 is found") {
              ContainsSubstring("kernel_op (op '2', entry '0'): column 'value' holds '7'"));
 }
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(UpgradeFixture,
                  "a tape of format 1 with a table or a version of a later format is altered") {
   CHECK_THAT(
       must(verify(old_tape("CREATE TABLE oops(seq INTEGER PRIMARY KEY)"), std::nullopt)).finding,
@@ -115,7 +116,7 @@ TEST_CASE_METHOD(Fixture,
         Integrity::kAltered);
 }
 
-TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left") {
+TEST_CASE_METHOD(UpgradeFixture, "an altered tape is not upgraded, and nothing is left") {
   const auto made = upgrade(old_tape("UPDATE gate SET observed = 'x' WHERE gate = 3"), out());
   REQUIRE_FALSE(made.ok());
   CHECK(made.error().code == ErrorCode::kBadInput);
@@ -125,7 +126,8 @@ TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left"
 }
 
 TEST_CASE_METHOD(
-    Fixture, "a tape that another build made before the format was final gets the current tables") {
+    UpgradeFixture,
+    "a tape that another build made before the format was final gets the current tables") {
   const std::string tape = folder.file("other.ktape");
   must(upgrade(kOld, tape));
   sql(tape,
@@ -139,7 +141,8 @@ TEST_CASE_METHOD(
   CHECK(truth_of(out()) == truth_of(kOld));
 }
 
-TEST_CASE_METHOD(Fixture, "records that were changed are not upgraded, whatever the tables are") {
+TEST_CASE_METHOD(UpgradeFixture,
+                 "records that were changed are not upgraded, whatever the tables are") {
   const std::string tape = folder.file("other.ktape");
   const std::string change =
       GENERATE("DELETE FROM event WHERE seq = 9", "DELETE FROM page WHERE rowid = 1",
@@ -157,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "records that were changed are not upgraded, whatever 
   CHECK_FALSE(fs::exists(out()));
 }
 
-TEST_CASE_METHOD(Fixture, "an unsealed tape is not upgraded: salvage is the remedy") {
+TEST_CASE_METHOD(UpgradeFixture, "an unsealed tape is not upgraded: salvage is the remedy") {
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started();
   must(tape.writer().commit());
@@ -167,13 +170,13 @@ TEST_CASE_METHOD(Fixture, "an unsealed tape is not upgraded: salvage is the reme
   CHECK_THAT(made.error().message, ContainsSubstring("is not sealed"));
 }
 
-TEST_CASE_METHOD(Fixture, "an upgrade overwrites nothing") {
+TEST_CASE_METHOD(UpgradeFixture, "an upgrade overwrites nothing") {
   const auto made = upgrade(kOld, old_tape());
   REQUIRE_FALSE(made.ok());
   CHECK(made.error().code == ErrorCode::kUsage);
 }
 
-TEST_CASE_METHOD(Fixture, "ktape upgrade reports what it made, also as JSON") {
+TEST_CASE_METHOD(UpgradeFixture, "ktape upgrade reports what it made, also as JSON") {
   const std::string head = to_hex(must(verify(kOld, std::nullopt)).head);
   ChildResult text = must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, out()}, 1 << 20));
   CHECK(text.exit_status == 0);

@@ -26,7 +26,7 @@ std::string expecting(const std::string& list) {
 }
 
 // Message and hint of the error.
-std::string complaint(const std::string& list) {
+std::string expectation_error(const std::string& list) {
   const auto loaded = parse_scenario("x", expecting(list));
   if (loaded.ok()) return "no error";
   CHECK(loaded.error().code == ErrorCode::kUsage);
@@ -47,13 +47,13 @@ TEST_CASE("a scenario may expect failures of assertions, with a text or with any
 }
 
 TEST_CASE("an expected failure of an assertion that does not exist is refused with the nearest") {
-  CHECK(complaint("(assertion = \"no-schedular-error\")") ==
+  CHECK(expectation_error("(assertion = \"no-schedular-error\")") ==
         "x:4:24: there is no assertion 'no-schedular-error'; did you mean 'no-scheduler-error'?");
   CHECK(
-      complaint("(match = \"x\")") ==
+      expectation_error("(match = \"x\")") ==
       "x:4:11: 'assertion' is missing: name the assertion that fails; list them with 'ktape check "
       "--list'");
-  CHECK(complaint("(assertion = \"../zzz\")") ==
+  CHECK(expectation_error("(assertion = \"../zzz\")") ==
         "x:4:24: there is no assertion '../zzz'; put the program ktape-assert-NAME of your own "
         "assertion on PATH");
 }
@@ -64,27 +64,29 @@ TEST_CASE("an expected failure may be that of your own assertion on PATH") {
   std::ofstream(program) << "#!/bin/sh\n";
   const std::string before = ::getenv("PATH");
   ::setenv("PATH", (folder.path() + ":" + before).c_str(), 1);
-  CHECK(complaint("(assertion = \"zzz\")").starts_with("x:4:24: there is no assertion 'zzz'"));
+  CHECK(expectation_error("(assertion = \"zzz\")")
+            .starts_with("x:4:24: there is no assertion 'zzz'"));
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-  CHECK(complaint("(assertion = \"zzz\")") == "no error");
+  CHECK(expectation_error("(assertion = \"zzz\")") == "no error");
   ::setenv("PATH", before.c_str(), 1);
 }
 
 TEST_CASE("a text that no failure has, or that is too long, is refused") {
-  CHECK(complaint("(assertion = \"value\", match = \"a\\nb\")") ==
+  CHECK(expectation_error("(assertion = \"value\", match = \"a\\nb\")") ==
         "x:4:41: no failure has the text 'a\\nb'; a failure's text is one line without control "
         "characters");
   const std::string longest(kMaxExpectedBytes, 'a');
-  CHECK(complaint(fmt::format("(assertion = \"value\", match = \"{}\")", longest)) == "no error");
-  CHECK(complaint(fmt::format("(assertion = \"value\", match = \"{}a\")", longest)) ==
+  CHECK(expectation_error(fmt::format("(assertion = \"value\", match = \"{}\")", longest)) ==
+        "no error");
+  CHECK(expectation_error(fmt::format("(assertion = \"value\", match = \"{}a\")", longest)) ==
         "x:4:41: 'match' has 257 bytes; the limit is 256; a part of the failure's text is enough");
 }
 
 TEST_CASE("too many expected failures are refused") {
   std::string list;
   for (size_t i = 0; i < kMaxExpectedFailures; ++i) list += "(assertion = \"value\"),";
-  CHECK(complaint(list) == "no error");
-  CHECK(complaint(list + "(assertion = \"value\")") ==
+  CHECK(expectation_error(list) == "no error");
+  CHECK(expectation_error(list + "(assertion = \"value\")") ==
         "x:4:10: 'expect' lists 65 failures; the limit is 64; ");
 }
 

@@ -21,9 +21,9 @@ namespace ktape::test {
 
 namespace {
 
-class Fixture {
+class HostileRows {
  public:
-  Fixture() {
+  HostileRows() {
     TapeBuilder tape(whole_);
     record_every_kind(tape);
     sealed = tape.seal();
@@ -78,7 +78,8 @@ std::string first_row(const std::string& key, const std::string& table) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "the tape that is attacked here has rows in every table, and is intact") {
+TEST_CASE_METHOD(HostileRows,
+                 "the tape that is attacked here has rows in every table, and is intact") {
   for (const std::string& table : tables()) {
     INFO(table);
     CHECK(ask("SELECT count(*) > 0 FROM " + table) == std::vector<std::string>{"1"});
@@ -86,7 +87,7 @@ TEST_CASE_METHOD(Fixture, "the tape that is attacked here has rows in every tabl
   CHECK_FALSE(changed("SELECT 1"));
 }
 
-TEST_CASE_METHOD(Fixture, "a cell that was edited is found, in every column of every table") {
+TEST_CASE_METHOD(HostileRows, "a cell that was edited is found, in every column of every table") {
   for (const std::string& table : tables()) {
     const std::vector<std::string> columns =
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
@@ -106,13 +107,14 @@ TEST_CASE_METHOD(Fixture, "a cell that was edited is found, in every column of e
   std::printf("cells edited: %llu\n", static_cast<unsigned long long>(tried));
 }
 
-TEST_CASE_METHOD(Fixture, "a real number that differs in its last bit is found") {
+TEST_CASE_METHOD(HostileRows, "a real number that differs in its last bit is found") {
   // What SQLite stores for an integer from 2^63 on.
   REQUIRE(ask("SELECT max(typeof(offset_bytes)) FROM layout") == std::vector<std::string>{"real"});
   CHECK(changed("UPDATE layout SET offset_bytes = offset_bytes + 4096"));
 }
 
-TEST_CASE_METHOD(Fixture, "a removed row is found, in every table, both the first and the last") {
+TEST_CASE_METHOD(HostileRows,
+                 "a removed row is found, in every table, both the first and the last") {
   for (const std::string& table : tables()) {
     const std::string key =
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid LIMIT 1")[0];
@@ -125,7 +127,7 @@ TEST_CASE_METHOD(Fixture, "a removed row is found, in every table, both the firs
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a row that was added is found, in every table") {
+TEST_CASE_METHOD(HostileRows, "a row that was added is found, in every table") {
   for (const std::string& table : tables()) {
     const std::vector<std::string> columns =
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
@@ -144,7 +146,7 @@ TEST_CASE_METHOD(Fixture, "a row that was added is found, in every table") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "swapped rows are found, in every table that has two") {
+TEST_CASE_METHOD(HostileRows, "swapped rows are found, in every table that has two") {
   uint64_t swapped = 0;
   for (const std::string& table : tables()) {
     const std::string key =
@@ -163,7 +165,7 @@ TEST_CASE_METHOD(Fixture, "swapped rows are found, in every table that has two")
   CHECK(swapped >= 10);
 }
 
-TEST_CASE_METHOD(Fixture, "swapped pages are found, within a freeze and between two") {
+TEST_CASE_METHOD(HostileRows, "swapped pages are found, within a freeze and between two") {
   CHECK(
       changed("UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE freeze = 22 AND "
               "hash NOT NULL) "
@@ -184,7 +186,8 @@ TEST_CASE_METHOD(Fixture, "swapped pages are found, within a freeze and between 
   CHECK(changed("UPDATE freeze_page SET freeze = 4000000 WHERE freeze = 22"));
 }
 
-TEST_CASE_METHOD(Fixture, "claims of a million pages, and of more than there can be, are found") {
+TEST_CASE_METHOD(HostileRows,
+                 "claims of a million pages, and of more than there can be, are found") {
   for (const char* frames : {"1000000", "1099511627776", "9223372036854775807", "-1", "0"}) {
     CHECK(
         changed(std::string("UPDATE freeze_page SET frames = ") + frames + " WHERE hash IS NULL"));
@@ -197,7 +200,8 @@ TEST_CASE_METHOD(Fixture, "claims of a million pages, and of more than there can
 }
 
 TEST_CASE_METHOD(
-    Fixture, "a tape that was rewritten with a new chain is found by the recorded head digest") {
+    HostileRows,
+    "a tape that was rewritten with a new chain is found by the recorded head digest") {
   TempDir dir;
   const std::string forged = dir.file("forged.ktape");
   {
@@ -212,7 +216,7 @@ TEST_CASE_METHOD(
   CHECK(found.finding.find("its head digest is ") == 0);
 }
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(HostileRows,
                  "a recomputed chain over edited records does not hide them from the projection") {
   const std::string forged =
       copy_of("UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB)");
@@ -223,7 +227,7 @@ TEST_CASE_METHOD(Fixture,
                                 "worker (name 'slaaper'): column 'name' holds 'sleeper'"));
 }
 
-TEST_CASE_METHOD(Fixture, "a record without a kind is measured like any other") {
+TEST_CASE_METHOD(HostileRows, "a record without a kind is measured like any other") {
   const std::string declared = "'kind   INTEGER NOT NULL,', 'kind   INTEGER         ,'";
   const std::string other =
       copy_of("PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = replace(sql, " + declared +

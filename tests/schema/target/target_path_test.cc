@@ -14,7 +14,7 @@ std::string round_trip(std::string_view text) {
   return steps.ok() ? target_path_text(*steps) : steps.error().message;
 }
 
-std::string error_of(std::string_view text) {
+std::string path_error(std::string_view text) {
   const auto steps = parse_target_path(text);
   REQUIRE_FALSE(steps.ok());
   CHECK(steps.error().code == ErrorCode::kUsage);
@@ -57,27 +57,29 @@ TEST_CASE("path text and steps are inverses") {
 }
 
 TEST_CASE("a bad path is refused with its column") {
-  CHECK(error_of(".a") == "target path '.a': column 1: got '.', expected a member's name");
-  CHECK(error_of("a..b") == "target path 'a..b': column 3: got '.', expected a member's name");
-  CHECK(error_of("a.") == "target path 'a.': column 3: got the end, expected a member's name");
-  CHECK(error_of("a b") == "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
-  CHECK(error_of("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
-  CHECK(error_of("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
-  CHECK(error_of("a{cpu}") ==
+  CHECK(path_error(".a") == "target path '.a': column 1: got '.', expected a member's name");
+  CHECK(path_error("a..b") == "target path 'a..b': column 3: got '.', expected a member's name");
+  CHECK(path_error("a.") == "target path 'a.': column 3: got the end, expected a member's name");
+  CHECK(path_error("a b") ==
+        "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
+  CHECK(path_error("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
+  CHECK(path_error("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
+  CHECK(path_error("a{cpu}") ==
         "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
-  CHECK(error_of("a{list foo node 0}").ends_with("expected a limit of at least 1"));
-  CHECK(error_of("a{rbtree foo}")
+  CHECK(path_error("a{list foo node 0}").ends_with("expected a limit of at least 1"));
+  CHECK(path_error("a{rbtree foo}")
             .ends_with("expected 'rbtree', the type of an entry, its link member, and a limit"));
   for (const char* link : {"a[", "a[]", "a[x]", "[1]", "a[1]b", "a[1][", "a]"})
-    CHECK(error_of("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
-  CHECK(error_of("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
-  CHECK(error_of("9a").ends_with("expected a member's name"));
+    CHECK(
+        path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
+  CHECK(path_error("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
+  CHECK(path_error("9a").ends_with("expected a member's name"));
 }
 
 TEST_CASE("an endless path is refused") {
   std::string text = "a";
   for (int i = 0; i < 100; ++i) text += ".a";
-  CHECK(error_of(text).ends_with("expected a path of at most 64 steps"));
+  CHECK(path_error(text).ends_with("expected a path of at most 64 steps"));
 }
 
 TEST_CASE("steps survive a record") {

@@ -98,7 +98,7 @@ Captured CaptureFixture::capture_or_golden(const std::string& scenario, const st
   golden.tape = golden_tape(scenario, series);
   WARN("no kernel of " << series << " can be had: its golden tape stands for it, " << golden.tape);
   golden.program = run_built("ktape-verify", {golden.tape});
-  golden.facts = must(gather(golden.tape));
+  golden.facts = must(gather_facts(golden.tape));
   return golden;
 }
 
@@ -160,7 +160,7 @@ Captured CaptureFixture::run(const std::string& name, const std::string& scenari
     fs::rename(captured.tape, captured.tape + "." + std::to_string(tries) + ".lost");
   }
   INFO(captured.program.output);
-  Result<TapeFacts> facts = gather(captured.tape);
+  Result<TapeFacts> facts = gather_facts(captured.tape);
   if (!facts.ok()) FAIL(facts.error().message);
   captured.facts = std::move(facts).value();
   return captured;

@@ -14,20 +14,20 @@ namespace {
 
 constexpr uint64_t kStall = 1026;  // SCX_EXIT_ERROR_STALL
 
-enum class Result { kNotSaid, kOk, kNotOk, kSkipped };
+enum class TestResult { kNotSaid, kOk, kNotOk, kSkipped };
 
 // The runner's results of its tests, one line each. They are mixed with the output of other
 // processes; children of the runner repeat lines that were not flushed when they were forked.
-std::map<std::string, Result> results_in(const std::string& output) {
+std::map<std::string, TestResult> results_in(const std::string& output) {
   static const std::regex kLine("(not ok|ok) [0-9]+ ([a-z_]+) # (SKIP )?");
-  std::map<std::string, Result> results;
+  std::map<std::string, TestResult> results;
   std::istringstream lines(output);
   for (std::string line; std::getline(lines, line);) {
     std::smatch match;
     if (!std::regex_match(line, match, kLine)) continue;
-    results[match[2]] = match[3].matched   ? Result::kSkipped
-                        : match[1] == "ok" ? Result::kOk
-                                           : Result::kNotOk;
+    results[match[2]] = match[3].matched   ? TestResult::kSkipped
+                        : match[1] == "ok" ? TestResult::kOk
+                                           : TestResult::kNotOk;
   }
   return results;
 }
@@ -161,13 +161,13 @@ class Check {
 
   void check_result(const ExpectedTest& test, bool stalled) {
     const auto found = results_.find(std::string(test.name));
-    const Result result = found == results_.end() ? Result::kNotSaid : found->second;
-    if (result == Result::kNotOk && stalled) {
+    const TestResult result = found == results_.end() ? TestResult::kNotSaid : found->second;
+    if (result == TestResult::kNotOk && stalled) {
       slow("{}: the runner says that it has failed", test.name);
       ++failed_by_slowness_;
-    } else if (result == Result::kNotOk) {
+    } else if (result == TestResult::kNotOk) {
       wrong("{}: the runner says that it has failed", test.name);
-    } else if (result != Result::kNotSaid && (result == Result::kSkipped) != test.skipped) {
+    } else if (result != TestResult::kNotSaid && (result == TestResult::kSkipped) != test.skipped) {
       wrong("{}: the runner says that it was {}", test.name,
             test.skipped ? "not skipped" : "skipped");
     }
@@ -187,7 +187,7 @@ class Check {
 
   const SelftestRun& run_;
   const std::vector<ExpectedTest>& expected_;
-  std::map<std::string, Result> results_;
+  std::map<std::string, TestResult> results_;
   SelftestFindings findings_;
   size_t next_ = 0;  // of run_.schedulers
   size_t failed_by_slowness_ = 0;

@@ -104,7 +104,7 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
 
 }  // namespace
 
-Result<TapeFacts> gather(const std::string& tape) {
+Result<TapeFacts> gather_facts(const std::string& tape) {
   KTAPE_ASSIGN(std::unique_ptr<TapeReader> reader, TapeReader::open(tape));
   TapeFacts facts;
   Tags tags;

@@ -67,6 +67,6 @@ struct TapeFacts {
   size_t thaws = 0;
 };
 
-[[nodiscard]] Result<TapeFacts> gather(const std::string& tape);
+[[nodiscard]] Result<TapeFacts> gather_facts(const std::string& tape);
 
 }  // namespace ktape::test

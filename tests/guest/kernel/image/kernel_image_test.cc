@@ -102,7 +102,7 @@ constexpr std::array kCodecs = {Codec{"gzip", pack_gzip, false}, Codec{"xz", pac
 
 Codec any_codec() { return kCodecs[GENERATE(0, 1, 2, 3)]; }
 
-std::string error_of(const Bytes& file) {
+std::string image_error(const Bytes& file) {
   auto image = unpack_kernel_image(PageBuffer(file), "x");
   REQUIRE_FALSE(image.ok());
   CHECK(image.error().code == ErrorCode::kBadInput);
@@ -111,7 +111,7 @@ std::string error_of(const Bytes& file) {
 }
 
 std::string error_of_payload(std::string_view magic) {
-  return error_of(
+  return image_error(
       synthetic::make_bzimage(bytes_of(std::string(magic) + std::string(64, 'x')), 64, true));
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("a payload that is cut short is refused, at whatever byte") {
   Bytes packed = codec.pack(vmlinux);
   size_t keep = GENERATE(5, 12, 100, 70000);
   packed.resize(keep);
-  error_of(synthetic::make_bzimage(packed, vmlinux.size(), true));
+  image_error(synthetic::make_bzimage(packed, vmlinux.size(), true));
 }
 
 TEST_CASE(
@@ -176,7 +176,7 @@ TEST_CASE(
 
 TEST_CASE("an unpacked size that differs from the trailer is an error") {
   Bytes vmlinux = make_vmlinux();
-  CHECK_THAT(error_of(synthetic::make_bzimage(pack_zstd(vmlinux), vmlinux.size() + 1, true)),
+  CHECK_THAT(image_error(synthetic::make_bzimage(pack_zstd(vmlinux), vmlinux.size() + 1, true)),
              ContainsSubstring("trailer says"));
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("a payload longer than the trailer says is an error") {
   Codec codec = any_codec();
   if (!codec.with_size) return;  // gzip's own trailer is part of what it checks
   Bytes vmlinux = make_vmlinux();
-  CHECK_THAT(error_of(synthetic::make_bzimage(codec.pack(vmlinux), vmlinux.size() - 5000, true)),
+  CHECK_THAT(image_error(synthetic::make_bzimage(codec.pack(vmlinux), vmlinux.size() - 5000, true)),
              ContainsSubstring("unpacks to more than") || ContainsSubstring("is too long"));
 }
 
@@ -202,29 +202,29 @@ TEST_CASE("a bzImage cut short anywhere is refused") {
   Bytes vmlinux = synthetic::make_elf({{".text", 0xffffffff81000000, Bytes(500, std::byte{0x90})}});
   Bytes file = synthetic::make_bzimage(pack_zstd(vmlinux), vmlinux.size(), true);
   for (size_t size = 0; size < file.size(); size += 7)
-    error_of(Bytes(file.begin(), file.begin() + static_cast<ptrdiff_t>(size)));
+    image_error(Bytes(file.begin(), file.begin() + static_cast<ptrdiff_t>(size)));
   Bytes most(file.begin(), file.end() - 20);
-  CHECK_THAT(error_of(most), ContainsSubstring("cut short: its payload ends at byte"));
+  CHECK_THAT(image_error(most), ContainsSubstring("cut short: its payload ends at byte"));
 }
 
 TEST_CASE("a payload that is not an ELF file is refused") {
-  CHECK_THAT(error_of(synthetic::make_bzimage(pack_zstd(bytes_of("hello")), 5, true)),
+  CHECK_THAT(image_error(synthetic::make_bzimage(pack_zstd(bytes_of("hello")), 5, true)),
              ContainsSubstring("not an ELF file"));
 }
 
 TEST_CASE("an ELF file of another machine is named") {
-  CHECK_THAT(error_of(synthetic::make_elf({}, 183)), ContainsSubstring("arm64"));
+  CHECK_THAT(image_error(synthetic::make_elf({}, 183)), ContainsSubstring("arm64"));
 }
 
 TEST_CASE("files that are not kernels are named as what they are") {
   Bytes arm64(0x40);
   std::ranges::copy(bytes_of("ARM\x64"), arm64.begin() + 0x38);
-  CHECK_THAT(error_of(arm64), ContainsSubstring("arm64 kernel"));
-  CHECK_THAT(error_of({}), ContainsSubstring("empty"));
-  CHECK_THAT(error_of(bytes_of("#!/bin/sh\necho\n")), ContainsSubstring("text"));
-  CHECK_THAT(error_of(bytes_of("!<arch>\n")), ContainsSubstring("package"));
-  CHECK_THAT(error_of(bytes_of("\x28\xb5\x2f\xfd")), ContainsSubstring("zstd"));
-  CHECK_THAT(error_of(bytes_of("\x01\x02\x03")),
+  CHECK_THAT(image_error(arm64), ContainsSubstring("arm64 kernel"));
+  CHECK_THAT(image_error({}), ContainsSubstring("empty"));
+  CHECK_THAT(image_error(bytes_of("#!/bin/sh\necho\n")), ContainsSubstring("text"));
+  CHECK_THAT(image_error(bytes_of("!<arch>\n")), ContainsSubstring("package"));
+  CHECK_THAT(image_error(bytes_of("\x28\xb5\x2f\xfd")), ContainsSubstring("zstd"));
+  CHECK_THAT(image_error(bytes_of("\x01\x02\x03")),
              ContainsSubstring("neither a bzImage nor an ELF file"));
 }
 

@@ -18,7 +18,7 @@ using Symbol = SymbolTable::Symbol;
 using synthetic::bytes_of;
 using synthetic::Kallsyms;
 
-constexpr uint64_t kText = 0xffffffff81000000;
+constexpr uint64_t kTextStart = 0xffffffff81000000;
 constexpr uint64_t kRodata = 0xffffffff82000000;
 constexpr uint64_t kBanner = kRodata + 0x40;
 constexpr uint64_t kTables = kRodata + 0x1000;
@@ -30,8 +30,8 @@ std::vector<Symbol> make_symbols(Kallsyms form, size_t functions = 600) {
   if (form == Kallsyms::kAbsolutePerCpu)
     symbols = {{0, 'A', "__per_cpu_start"}, {0x35e80, 'A', "runqueues"}};
   for (size_t i = 0; i < functions; ++i)
-    symbols.push_back({kText + 16 * i, 't', "function_" + std::to_string(i)});
-  symbols.push_back({kText + 0x100000, 'T', std::string(200, 'n')});
+    symbols.push_back({kTextStart + 16 * i, 't', "function_" + std::to_string(i)});
+  symbols.push_back({kTextStart + 0x100000, 'T', std::string(200, 'n')});
   symbols.push_back({kBanner, 'D', "linux_banner"});
   return symbols;
 }
@@ -43,7 +43,7 @@ Bytes make_vmlinux(const std::vector<Symbol>& symbols, Kallsyms form) {
   Bytes tables = synthetic::make_kallsyms(symbols, form, kTables);
   rodata.insert(rodata.end(), tables.begin(), tables.end());
   rodata.resize(rodata.size() + 100, std::byte{0xee});
-  return synthetic::make_elf({{".text", kText, Bytes(64)}, {".rodata", kRodata, rodata}});
+  return synthetic::make_elf({{".text", kTextStart, Bytes(64)}, {".rodata", kRodata, rodata}});
 }
 
 Result<SymbolTable> decode(const Bytes& vmlinux) {
@@ -103,7 +103,7 @@ TEST_CASE("kallsyms whose addresses do not lead to the banner are refused") {
 TEST_CASE("an image without tables is refused") {
   CHECK_THAT(error_of(decode(synthetic::make_elf({{".rodata", kRodata, Bytes(100000)}}))),
              ContainsSubstring("no kallsyms"));
-  CHECK_THAT(error_of(decode(synthetic::make_elf({{".text", kText, Bytes(10)}}))),
+  CHECK_THAT(error_of(decode(synthetic::make_elf({{".text", kTextStart, Bytes(10)}}))),
              ContainsSubstring(".rodata"));
 }
 

@@ -14,13 +14,15 @@ using schema::ValueKind;
 
 namespace {
 
-constexpr int32_t kPid = 77;
-constexpr uint64_t kStart = 5230000000;
+constexpr int32_t kTaskPid = 77;
+constexpr uint64_t kTaskStart = 5230000000;
 constexpr uint64_t kMonth = 2592000000000000;
 
 struct Fixture {
   explicit Fixture(const FakeKernelShape& shape = {})
-      : fake(shape), task(fake.add_task(kPid, "sleeper", kStart + 4567)), executor(fake.kernel()) {}
+      : fake(shape),
+        task(fake.add_task(kTaskPid, "sleeper", kTaskStart + 4567)),
+        executor(fake.kernel()) {}
 
   OpResult read(OpTarget target, ValueKind kind = ValueKind::AUTO, uint32_t length = 0) {
     return executor.read(fake.memory(), {read_of(std::move(target), kind, length)}).at(0);
@@ -32,7 +34,7 @@ struct Fixture {
   OpResult hot(OpTarget target, ValueKind kind = ValueKind::AUTO, uint32_t length = 0) {
     return executor.read_hot(fake.memory(), read_of(std::move(target), kind, length));
   }
-  OpTarget of_task(std::string_view path) { return task_target(kPid, kStart, path); }
+  OpTarget of_task(std::string_view path) { return task_target(kTaskPid, kTaskStart, path); }
 
   FakeKernel fake;
   GuestVirtual task;
@@ -225,7 +227,7 @@ TEST_CASE("a list walk gives one value for each entry, in list order") {
   CHECK(empty.is_list);
   CHECK(empty.list.empty());
   for (int32_t pid : {90, 91, 92}) {
-    f.fake.link(list, f.fake.field(f.fake.add_task(pid, "w", kStart), "struct task_struct",
+    f.fake.link(list, f.fake.field(f.fake.add_task(pid, "w", kTaskStart), "struct task_struct",
                                    "scx.runnable_node"));
   }
   const OpResult three = f.read(per_cpu_target("runqueues", 0, path));
@@ -270,7 +272,7 @@ TEST_CASE("the kernel's own iterator in a DSQ does not count as a task") {
   const OpResult result = f.read(virtual_target(
       dsq, "struct scx_dispatch_q", "list{list struct task_struct scx.dsq_list.node 8}.pid"));
   REQUIRE(result.list.size() == 1);
-  CHECK(number_in(result.list[0]) == kPid);
+  CHECK(number_in(result.list[0]) == kTaskPid);
 }
 
 TEST_CASE("only a list_head is walked, by a link that is one, once") {
@@ -360,11 +362,11 @@ TEST_CASE("reads of a batch succeed and fail independently") {
   Fixture f;
   const auto results = f.executor.read(
       f.fake.memory(), {read_of(f.of_task("scx.nonsense")), read_of(f.of_task("pid")),
-                        read_of(task_target(99, kStart, "pid")),
+                        read_of(task_target(99, kTaskStart, "pid")),
                         read_of(symbol_target("jiffies_64"), ValueKind::U64)});
   REQUIRE(results.size() == 4);
   CHECK(results[0].status == EntryStatus::REFUSED);
-  CHECK(number(results[1]) == kPid);
+  CHECK(number(results[1]) == kTaskPid);
   CHECK(results[2].status == EntryStatus::REFUSED);
   CHECK(number(results[3]) == 4294892296);
 }

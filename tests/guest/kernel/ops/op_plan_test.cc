@@ -14,8 +14,8 @@ using schema::ValueKind;
 namespace {
 
 // The plans of a kernel that is not in any memory: only the facts of its image are used.
-struct Fixture {
-  explicit Fixture(const FakeKernelShape& shape = {})
+struct PlanFixture {
+  explicit PlanFixture(const FakeKernelShape& shape = {})
       : knowledge(FakeKernel(shape).knowledge()), log(*knowledge->btf) {}
 
   Result<OpWidth> check(const Op& op, OpMode mode = OpMode::COLD) {
@@ -37,7 +37,7 @@ OpTarget of_task(std::string_view path) { return task_target(0, 0, path); }
 }  // namespace
 
 TEST_CASE("an op on a task without a pid is planned and fitted without memory") {
-  Fixture f;
+  PlanFixture f;
   const auto width = f.check(write_of(of_task("scx.dsq_vtime"), u64_value(1)));
   REQUIRE(width.ok());
   CHECK(width->bytes == 8);
@@ -49,7 +49,7 @@ TEST_CASE("an op on a task without a pid is planned and fitted without memory") 
 }
 
 TEST_CASE("a misspelt symbol is refused with the nearest of its kind") {
-  Fixture f;
+  PlanFixture f;
   const Error plain = f.error(read_of(symbol_target("jifies_64"), ValueKind::U64));
   CHECK(plain.code == ErrorCode::kNotFound);
   CHECK(plain.message == "no symbol 'jifies_64' in this kernel");
@@ -62,7 +62,7 @@ TEST_CASE("a misspelt symbol is refused with the nearest of its kind") {
 }
 
 TEST_CASE("a per-CPU variable and a plain symbol are not confused") {
-  Fixture f;
+  PlanFixture f;
   const Error plain = f.error(read_of(symbol_target("runqueues"), ValueKind::U64));
   CHECK(plain.code == ErrorCode::kRefused);
   CHECK(plain.message == "'runqueues' is a per-CPU variable");
@@ -71,7 +71,7 @@ TEST_CASE("a per-CPU variable and a plain symbol are not confused") {
 }
 
 TEST_CASE("each step of a path is checked against the types") {
-  Fixture f;
+  PlanFixture f;
   const auto message = [&](std::string_view path) {
     return f.error(read_of(of_task(path))).message;
   };
@@ -85,7 +85,7 @@ TEST_CASE("each step of a path is checked against the types") {
 }
 
 TEST_CASE("the type of a root may be a pointer, which the path follows") {
-  Fixture f;
+  PlanFixture f;
   const auto read = [](std::string type, std::string_view path) {
     return read_of(virtual_target(GuestVirtual(0x1000), std::move(type), path));
   };
@@ -106,7 +106,7 @@ TEST_CASE("the type of a root may be a pointer, which the path follows") {
 }
 
 TEST_CASE("the container and the link of a list walk are checked against the types") {
-  Fixture f;
+  PlanFixture f;
   const auto error = [&](std::string_view walk) {
     return f.error(read_of(per_cpu_target("runqueues", 0, "scx.runnable_list" + std::string(walk))))
         .message;
@@ -120,7 +120,7 @@ TEST_CASE("the container and the link of a list walk are checked against the typ
 }
 
 TEST_CASE("widths and lengths are checked against the type that the path reaches") {
-  Fixture f;
+  PlanFixture f;
   CHECK(f.error(read_of(of_task("scx.dsq_vtime"), ValueKind::U32)).message ==
         "u32 was asked, and 'u64' has 8 bytes");
   CHECK(f.error(write_of(of_task("scx.dsq_vtime"), u32_value(1))).message ==
@@ -132,7 +132,7 @@ TEST_CASE("widths and lengths are checked against the type that the path reaches
 }
 
 TEST_CASE("a hot op that is invalid only because of its types is refused") {
-  Fixture f;
+  PlanFixture f;
   const Error wide = f.error(read_of(per_cpu_target("runqueues", 0, "")), OpMode::HOT);
   CHECK(wide.code == ErrorCode::kRefused);
   CHECK(wide.message.starts_with("a hot read takes one value of 1, 2, 4 or 8 bytes, not "));
@@ -142,7 +142,7 @@ TEST_CASE("a hot op that is invalid only because of its types is refused") {
 }
 
 TEST_CASE("a kernel without sched_ext serves ops that do not need it") {
-  Fixture f({.sched_ext = false});
+  PlanFixture f({.sched_ext = false});
   CHECK(f.check(read_of(of_task("pid"))).ok());
   CHECK(f.check(read_of(per_cpu_target("runqueues", 0, "nr_running"))).ok());
   CHECK(f.error(read_of(of_task("scx.dsq_vtime"))).message ==

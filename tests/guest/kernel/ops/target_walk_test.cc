@@ -19,7 +19,7 @@ constexpr uint64_t kHash = 40;
 constexpr uint64_t kRight = 8;  // of struct rb_node
 constexpr uint64_t kLeft = 16;
 
-struct Fixture {
+struct WalkFixture {
   GuestVirtual entry(uint32_t key) {
     const GuestVirtual at = fake.allocate(64);
     fake.set(at, "struct fake_entry", "key", key);
@@ -56,7 +56,7 @@ using Keys = std::vector<uint64_t>;
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a red-black tree is walked in the order of its keys") {
+TEST_CASE_METHOD(WalkFixture, "a red-black tree is walked in the order of its keys") {
   const std::string path = "tree{rbtree struct fake_entry node 9}.key";
   CHECK(keys(path).empty());
   const GuestVirtual four = entry(4), two = entry(2), three = entry(3), six = entry(6);
@@ -71,7 +71,7 @@ TEST_CASE_METHOD(Fixture, "a red-black tree is walked in the order of its keys")
         "'tree{rbtree struct fake_entry node 3}': the tree does not end within 3 entries");
 }
 
-TEST_CASE_METHOD(Fixture, "a tree with a circle ends with an error") {
+TEST_CASE_METHOD(WalkFixture, "a tree with a circle ends with an error") {
   const GuestVirtual one = entry(1), two = entry(2);
   point(heads, 0, one, kNode);
   SECTION("to the left") {
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Fixture, "a tree with a circle ends with an error") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "lists that end with NULL are walked") {
+TEST_CASE_METHOD(WalkFixture, "lists that end with NULL are walked") {
   const GuestVirtual one = entry(1), two = entry(2);
   CHECK(keys("chain{llist struct fake_entry next 9}.key").empty());
   CHECK(keys("hash{hlist struct fake_entry hash 9}.key").empty());
@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Fixture, "lists that end with NULL are walked") {
             .ends_with("the list does not end within 65536 entries"));
 }
 
-TEST_CASE_METHOD(Fixture, "the link may be an element of an array") {
+TEST_CASE_METHOD(WalkFixture, "the link may be an element of an array") {
   const GuestVirtual task = fake.add_task(77, "w", 5'000'000'000);
   const GuestVirtual head = fake.allocate(40);
   fake.put(head + 32, fake.field(task, "struct task_struct", "pid_links[1]").value, 8);
@@ -122,7 +122,7 @@ TEST_CASE_METHOD(Fixture, "the link may be an element of an array") {
   CHECK(keys("hash{hlist struct task_struct pid_links[1] 4}.pid") == Keys{77});
 }
 
-TEST_CASE_METHOD(Fixture, "each kind of walk needs its own types of head and link") {
+TEST_CASE_METHOD(WalkFixture, "each kind of walk needs its own types of head and link") {
   CHECK(failure("tree{hlist struct fake_entry hash 9}.key") ==
         "'tree{hlist struct fake_entry hash 9}': 'struct rb_root' is not a 'struct hlist_head': "
         "cannot walk it");

@@ -13,14 +13,14 @@ namespace ktape::test {
 
 namespace {
 
-constexpr int32_t kPid = 77;
-constexpr uint64_t kStart = 5230000000;
+constexpr int32_t kHolderPid = 77;
+constexpr uint64_t kHolderStart = 5230000000;
 constexpr char kLock[] = "lock.raw_lock.val.counter";
 
 // A task that waits in one of its scheduler's queues.
 struct Fixture {
   Fixture()
-      : task(fake.add_task(kPid, "waiting", kStart)),
+      : task(fake.add_task(kHolderPid, "waiting", kHolderStart)),
         dsq(fake.allocate(48)),
         executor(fake.kernel()) {
     fake.set(dsq, kDispatchQueue, "id", 42);
@@ -35,7 +35,9 @@ struct Fixture {
   OpResult read(OpTarget target) {
     return executor.read(fake.memory(), {read_of(std::move(target))}).at(0);
   }
-  OpResult of_task(std::string_view path) { return read(task_target(kPid, kStart, path)); }
+  OpResult of_task(std::string_view path) {
+    return read(task_target(kHolderPid, kHolderStart, path));
+  }
   OpResult of_queue(std::string_view path) {
     return read(virtual_target(dsq, kDispatchQueue, path));
   }

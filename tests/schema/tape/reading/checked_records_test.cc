@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "schema/tape/reading/reader.h"
+#include "tests/schema/tape/records_of.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/sql.h"
 #include "tests/support/tape/tape_builder.h"
@@ -12,20 +13,10 @@
 
 namespace ktape {
 
+using test::console;
 using test::must;
 using test::TapeBuilder;
 using test::TempDir;
-
-namespace {
-
-void console(TapeBuilder& tape, size_t bytes) {
-  tape.add([&](schema::Record::Builder record) {
-    auto text = record.initConsole().initText(static_cast<uint>(bytes));
-    std::fill(text.begin(), text.end(), 'x');
-  });
-}
-
-}  // namespace
 
 TEST_CASE("records that are checked against the chain end before the first edited one") {
   TempDir dir;
