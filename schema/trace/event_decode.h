@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "schema/base/little_endian.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/trace/event_format.h"
@@ -53,9 +54,18 @@ struct TraceEvent {
   }
 };
 
+// The error of an event that is too short for the common header.
+[[nodiscard]] Error too_short(const RingEvent& event);
+
 // kBadInput if the event is too short for the common header.
-[[nodiscard]] Result<TraceEvent> decode_event(const EventFormats& formats, CpuId cpu,
-                                              const RingEvent& event);
+[[nodiscard]] inline Result<TraceEvent> decode_event(const EventFormats& formats, CpuId cpu,
+                                                     const RingEvent& event) {
+  const auto id = load<uint16_t>(event.data, 0);
+  const EventFormat* format = id ? formats.find(*id) : nullptr;
+  const auto pid = load<int32_t>(event.data, format ? format->pid_offset_bytes : kPidOffsetBytes);
+  if (!id || !pid) return too_short(event);
+  return TraceEvent{event.time_ns, cpu, *id, format, Pid(*pid), event.data};
+}
 
 // Fields of an event of the field's format. kBadInput, with event and field, if the bytes are not
 // all in the event, or if the field is of another kind.

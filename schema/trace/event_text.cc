@@ -2,11 +2,12 @@
 #include "schema/trace/event_text.h"
 
 #include <array>
-#include <cstdio>
+#include <charconv>
 #include <utility>
 
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
+#include "schema/trace/field_bytes.h"
 #include "schema/trace/known_events.h"
 
 namespace ktape {
@@ -14,6 +15,7 @@ namespace ktape {
 namespace {
 
 constexpr size_t kMaxNames = 65536;
+constexpr size_t kUsualBytes = 192;  // of a line
 
 struct Template {
   std::string_view event;
@@ -48,35 +50,58 @@ constexpr Template kTemplates[] = {
     {"sched_ext_event", "name {name} delta {delta}"},
 };
 
-// printf(3) into a short text.
-template <typename... Values>
-std::string printed(const char* format, Values... values) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
+// Appends a number, at least `digits` long with zeros before it, after a sign.
+void add_number(uint64_t magnitude, bool negative, size_t digits, std::string& to) {
+  std::array<char, 20> text;
+  const char* end = std::to_chars(text.data(), text.data() + text.size(), magnitude).ptr;
+  const auto length = static_cast<size_t>(end - text.data());
+  if (negative) to += '-';
+  const size_t wanted = digits - (negative && digits > 0 ? 1 : 0);
+  to.append(length < wanted ? wanted - length : 0, '0');
+  to.append(text.data(), length);
+}
+
+void add_signed(int64_t number, size_t digits, std::string& to) {
+  const auto bits = static_cast<uint64_t>(number);
+  add_number(number < 0 ? 0 - bits : bits, number < 0, digits, to);
+}
+
+void add_hex(uint64_t number, std::string& to) {
+  std::array<char, 16> text;
+  to += "0x";
+  to.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number, 16).ptr);
+}
+
+// Blanks from `begin` to `width` characters after it, if there are fewer.
+void pad(size_t begin, size_t width, std::string& to) {
+  const size_t length = to.size() - begin;
+  to.append(length < width ? width - length : 0, ' ');
 }
 
 // "    24.808812", rounded to microseconds.
-std::string seconds(uint64_t time_ns) {
+void add_seconds(uint64_t time_ns, std::string& to) {
   constexpr uint64_t kNsPerUs = 1000, kUsPerSecond = 1000000;
   const uint64_t us = time_ns / kNsPerUs + (time_ns % kNsPerUs >= kNsPerUs / 2 ? 1 : 0);
-  return printed("%5llu.%06llu", static_cast<unsigned long long>(us / kUsPerSecond),
-                 static_cast<unsigned long long>(us % kUsPerSecond));
+  std::string seconds;
+  add_number(us / kUsPerSecond, false, 0, seconds);
+  to.append(seconds.size() < 5 ? 5 - seconds.size() : 0, ' ');
+  to += seconds;
+  to += '.';
+  add_number(us % kUsPerSecond, false, 6, to);
 }
 
-std::string padded(std::string_view text, size_t width) {
-  return std::string(text.size() < width ? width - text.size() : 0, ' ') + std::string(text);
-}
-
-bool is_pointer(const EventField& field) { return field.type.ends_with('*'); }
-
-std::string value_text(const EventField& field, const FieldValue& value) {
-  if (const auto* text = std::get_if<std::string_view>(&value)) return printable(*text);
-  if (const auto* bytes = std::get_if<std::span<const std::byte>>(&value)) return to_hex(*bytes);
-  if (const auto* number = std::get_if<int64_t>(&value)) return std::to_string(*number);
-  const uint64_t number = std::get<uint64_t>(value);
-  return is_pointer(field) ? printed("0x%llx", static_cast<unsigned long long>(number))
-                           : std::to_string(number);
+void add_plain(const EventField& field, std::span<const std::byte> bytes, std::string& to) {
+  if (field.kind == FieldKind::kText) {
+    to += printable(field::text(bytes));
+  } else if (field.kind == FieldKind::kBytes) {
+    to += to_hex(bytes);
+  } else if (field.type.ends_with('*')) {
+    add_hex(field::integer(bytes, false), to);
+  } else if (field.is_signed) {
+    add_signed(static_cast<int64_t>(field::integer(bytes, true)), 0, to);
+  } else {
+    add_number(field::integer(bytes, false), false, 0, to);
+  }
 }
 
 }  // namespace
@@ -107,7 +132,10 @@ std::string_view TaskNames::of(Pid pid) const {
 }
 
 EventText::EventText(const EventFormats& formats) {
-  for (const EventFormat& format : formats.all()) events_.emplace(format.id, pieces(format));
+  for (const EventFormat& format : formats.all()) {
+    if (format.id >= events_.size()) events_.resize(size_t{format.id} + 1);
+    events_[format.id] = {format.name + ":", pieces(format)};
+  }
 }
 
 EventText::Style EventText::style(std::string_view word) {
@@ -156,37 +184,66 @@ EventText::Pieces EventText::pieces(const EventFormat& format) {
 Result<void> EventText::add(const TraceEvent& event, const Piece& piece, std::string& to) {
   to += piece.before;
   if (piece.field == nullptr) return {};
-  KTAPE_ASSIGN(const FieldValue value, field_value(event, *piece.field));
+  const auto bytes = field::find(event.data, *piece.field);
+  if (!bytes) return field_bytes(event, *piece.field).error();
   if (piece.style == Style::kPlain) {
-    to += value_text(*piece.field, value);
+    add_plain(*piece.field, *bytes, to);
     return {};
   }
-  KTAPE_ASSIGN(const uint64_t number, field_integer(event, *piece.field));
+  const auto number = static_cast<int64_t>(field::integer(*bytes, piece.field->is_signed));
   switch (piece.style) {
-    case Style::kThreeDigits: to += printed("%03lld", static_cast<long long>(number)); break;
-    case Style::kTaskState: to += prev_state_text(static_cast<int64_t>(number)); break;
+    case Style::kThreeDigits: add_signed(number, 3, to); break;
+    case Style::kTaskState: to += prev_state_text(number); break;
     default: to += number != 0 ? "true" : "false";
   }
   return {};
 }
 
+const EventText::Layout* EventText::layout_of(const TraceEvent& event) const {
+  if (event.format == nullptr || event.id >= events_.size()) return nullptr;
+  const Layout& layout = events_[event.id];
+  return layout.name.empty() ? nullptr : &layout;
+}
+
+Result<void> EventText::add_info(const TraceEvent& event, std::string& to) const {
+  const Layout* layout = layout_of(event);
+  if (layout == nullptr) {
+    to += to_hex(event.data);
+    return {};
+  }
+  for (const Piece& piece : layout->pieces) KTAPE_TRY(add(event, piece, to));
+  return {};
+}
+
 Result<std::string> EventText::info(const TraceEvent& event) const {
-  const auto pieces = events_.find(event.id);
-  if (event.format == nullptr || pieces == events_.end()) return to_hex(event.data);
   std::string text;
-  for (const Piece& piece : pieces->second) KTAPE_TRY(add(event, piece, text));
+  KTAPE_TRY(add_info(event, text));
   return text;
 }
 
 Result<std::string> EventText::line(const TraceEvent& event, const TaskNames& names) const {
-  KTAPE_ASSIGN(const std::string what, info(event));
-  const std::string name =
-      (event.format ? event.format->name : "event-" + std::to_string(event.id)) + ":";
-  std::string text = padded(printable(names.of(event.pid)), 16);
-  text += printed("-%-5d [%03u] ", event.pid.value, event.cpu.value);
-  text += seconds(event.time_ns) + ": " + name;
-  text.append(name.size() < 21 ? 21 - name.size() : 0, ' ');
-  return text + ' ' + what;
+  constexpr size_t kCommWidth = 16, kPidWidth = 5, kCpuDigits = 3, kNameWidth = 21;
+  const std::string comm = printable(names.of(event.pid));
+  std::string text;
+  text.reserve(kUsualBytes);
+  text.append(comm.size() < kCommWidth ? kCommWidth - comm.size() : 0, ' ');
+  text += comm;
+  text += '-';
+  const size_t pid = text.size();
+  add_signed(event.pid.value, 0, text);
+  pad(pid, kPidWidth, text);
+  text += " [";
+  add_number(event.cpu.value, false, kCpuDigits, text);
+  text += "] ";
+  add_seconds(event.time_ns, text);
+  text += ": ";
+  const size_t name = text.size();
+  const Layout* layout = layout_of(event);
+  text += layout ? layout->name : "event-" + std::to_string(event.id) + ":";
+  pad(name, kNameWidth, text);
+  text += ' ';
+  KTAPE_TRY(add_info(event, text));
+  return text;
 }
 
 }  // namespace ktape

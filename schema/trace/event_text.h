@@ -51,6 +51,10 @@ class EventText {
     Style style = Style::kPlain;
   };
   using Pieces = std::vector<Piece>;
+  struct Layout {
+    std::string name;  // with its colon; empty: there is no event of this id
+    Pieces pieces;
+  };
 
   [[nodiscard]] static Style style(std::string_view word);
   // Empty if the format lacks one of the fields.
@@ -60,7 +64,10 @@ class EventText {
   [[nodiscard]] static Result<void> add(const TraceEvent& event, const Piece& piece,
                                         std::string& to);
 
-  std::unordered_map<uint16_t, Pieces> events_;  // by id
+  [[nodiscard]] const Layout* layout_of(const TraceEvent& event) const;
+  [[nodiscard]] Result<void> add_info(const TraceEvent& event, std::string& to) const;
+
+  std::vector<Layout> events_;  // by id
 };
 
 }  // namespace ktape

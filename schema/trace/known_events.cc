@@ -24,23 +24,6 @@ Result<const EventField*> field_for(const EventFormat& format, std::string_view 
   return field;
 }
 
-Result<void> read(const TraceEvent& event, const EventField& field, std::string_view& to) {
-  KTAPE_ASSIGN(to, field_text(event, field));
-  return {};
-}
-
-Result<void> read(const TraceEvent& event, const EventField& field, Pid& to) {
-  KTAPE_ASSIGN(const uint64_t value, field_integer(event, field));
-  to = Pid(static_cast<int32_t>(value));
-  return {};
-}
-
-Result<void> read(const TraceEvent& event, const EventField& field, std::optional<bool>& to) {
-  KTAPE_ASSIGN(const uint64_t value, field_integer(event, field));
-  to = value != 0;
-  return {};
-}
-
 }  // namespace known_events
 
 std::string prev_state_text(int64_t prev_state) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -11,6 +12,7 @@
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/trace/event_decode.h"
+#include "schema/trace/field_bytes.h"
 
 namespace ktape {
 
@@ -164,17 +166,19 @@ namespace known_events {
 // The field of a member; nullptr if it is optional and not there.
 [[nodiscard]] Result<const EventField*> field_for(const EventFormat& format, std::string_view name,
                                                   FieldKind kind, bool optional);
-[[nodiscard]] Result<void> read(const TraceEvent& event, const EventField& field,
-                                std::string_view& to);
-[[nodiscard]] Result<void> read(const TraceEvent& event, const EventField& field, Pid& to);
-[[nodiscard]] Result<void> read(const TraceEvent& event, const EventField& field,
-                                std::optional<bool>& to);
-// The lower bits, if the field is wider than the member.
+// A member's value, from the bytes of its field; integers are cut to the member's width.
+inline void set(std::string_view& member, std::span<const std::byte> bytes, bool) {
+  member = field::text(bytes);
+}
+inline void set(Pid& member, std::span<const std::byte> bytes, bool is_signed) {
+  member = Pid(static_cast<int32_t>(field::integer(bytes, is_signed)));
+}
+inline void set(std::optional<bool>& member, std::span<const std::byte> bytes, bool is_signed) {
+  member = field::integer(bytes, is_signed) != 0;
+}
 template <typename Integer>
-[[nodiscard]] Result<void> read(const TraceEvent& event, const EventField& field, Integer& to) {
-  KTAPE_ASSIGN(const uint64_t value, field_integer(event, field));
-  to = static_cast<Integer>(value);
-  return {};
+void set(Integer& member, std::span<const std::byte> bytes, bool is_signed) {
+  member = static_cast<Integer>(field::integer(bytes, is_signed));
 }
 
 }  // namespace known_events
@@ -225,13 +229,18 @@ Result<EventReader<Event>> EventReader<Event>::bind(const EventFormat& format) {
 template <typename Event>
 Result<Event> EventReader<Event>::read(const TraceEvent& event) const {
   Event value;
-  Result<void> done;
+  const EventField* missing = nullptr;
   size_t index = 0;
   value.members([&](std::string_view, auto& member) {
     const EventField* field = fields_[index++];
-    if (done.ok() && field != nullptr) done = known_events::read(event, *field, member);
+    if (field == nullptr) return;
+    if (const auto bytes = field::find(event.data, *field)) {
+      known_events::set(member, *bytes, field->is_signed);
+    } else {
+      missing = field;
+    }
   });
-  KTAPE_TRY(done);
+  if (missing != nullptr) return field_bytes(event, *missing).error();
   return value;
 }
 
