@@ -48,10 +48,10 @@ Result<bool> EventMerge::advance(Open& stream) {
 }
 
 Result<bool> EventMerge::next_page(Open& stream) {
-  KTAPE_ASSIGN(const auto bytes, stream.source.pages->next());
-  if (!bytes) return false;
+  KTAPE_ASSIGN(const auto next, stream.source.pages->next());
+  if (!next) return false;
   ++stream.pages;
-  auto page = RingPage::open(*bytes);
+  auto page = RingPage::open(next->bytes, next->read_bytes);
   if (!page.ok()) return in_stream(stream.source.cpu, stream.pages, page.error());
   stream.page = *page;
   return true;

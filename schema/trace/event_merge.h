@@ -15,12 +15,17 @@
 
 namespace ktape {
 
+struct SubBuffer {
+  std::span<const std::byte> bytes;
+  uint32_t read_bytes = 0;  // see RingPage::open()
+};
+
 // The sub-buffers of one CPU's ring, in the order in which they were written.
 class RingPages {
  public:
   virtual ~RingPages() = default;
   // The next sub-buffer; nothing after the last. Valid until the next call.
-  [[nodiscard]] virtual Result<std::optional<std::span<const std::byte>>> next() = 0;
+  [[nodiscard]] virtual Result<std::optional<SubBuffer>> next() = 0;
 };
 
 // The events of several CPUs in order of time; of equal times, the lower CPU's first. Holds one

@@ -24,11 +24,11 @@ class Every final : public RingPages {
   Every(Bytes bytes, size_t page_bytes, size_t first)
       : bytes_(bytes), page_bytes_(page_bytes), at_(first * page_bytes) {}
 
-  Result<std::optional<Bytes>> next() override {
-    if (at_ >= bytes_.size()) return std::optional<Bytes>();
+  Result<std::optional<SubBuffer>> next() override {
+    if (at_ >= bytes_.size()) return std::optional<SubBuffer>();
     const Bytes page = bytes_.subspan(at_, std::min(page_bytes_, bytes_.size() - at_));
     at_ += 2 * page_bytes_;
-    return std::optional<Bytes>(page);
+    return std::optional(SubBuffer{page, 0});
   }
 
  private:

@@ -111,6 +111,12 @@ TEST_CASE("One sub-buffer of each CPU is held at a time") {
   CHECK(list.taken() == 2);
 }
 
+TEST_CASE("What was read in the guest is left out") {
+  // Two events of eight bytes.
+  auto pages = std::make_unique<PageList>(std::vector<Page>{page(1, 3, 1), page(9, 1, 0)}, 16);
+  CHECK(all_of(merge(EventMerge::Stream{CpuId(0), std::move(pages)})) == Texts{"3 0", "9 0"});
+}
+
 TEST_CASE("A damaged sub-buffer ends its CPU's stream and no other") {
   const Page torn = PageBuilder(2).event(0, "data").header(30, 0).finish();
   CHECK(
@@ -124,7 +130,7 @@ TEST_CASE("A damaged sub-buffer ends its CPU's stream and no other") {
 
 TEST_CASE("An error of what reads the sub-buffers comes out as it is") {
   class Broken final : public RingPages {
-    Result<std::optional<std::span<const std::byte>>> next() override {
+    Result<std::optional<SubBuffer>> next() override {
       return Error{ErrorCode::kBadInput, "broken", ""};
     }
   };
