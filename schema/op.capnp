@@ -20,7 +20,7 @@ struct PathStep {
 
 struct ListWalk {
   container @0 :Text;       # type of an entry, e.g. "struct task_struct"
-  link @1 :Text;            # its member that links it, e.g. "scx.runnable_node"
+  link @1 :Text;            # its member that links it, e.g. "scx.runnable_node"; of an xarray: empty
   limit @2 :UInt32;         # largest number of entries; a longer list is an error
   kind @3 :WalkKind;
 }
@@ -30,6 +30,8 @@ enum WalkKind {
   hlist @1;                 # struct hlist_head
   llist @2;                 # struct llist_head
   rbtree @3;                # struct rb_root or rb_root_cached, in the order of its keys
+  xarray @4;                # struct xarray or idr of pointers to entries, in the order of its indexes
+  rhashtable @5;            # struct rhashtable, bucket by bucket
 }
 
 struct TaskRef {

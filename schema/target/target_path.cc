@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
 constexpr char kBraces[] = "'cpu N}' or 'list TYPE LINK LIMIT}'";
+constexpr char kXarrayExample[] =
+    "e.g. '{xarray struct bpf_map 100}': the type that its pointers lead to, the limit";
 constexpr char kListExample[] =
     "e.g. '{list struct task_struct scx.runnable_node 100}': the type of an entry, the member that "
     "links it, the limit";
@@ -37,10 +39,10 @@ bool is_type_name(std::string_view text) {
   return is_name(text);
 }
 
-constexpr std::pair<WalkKind, std::string_view> kWalks[] = {{WalkKind::kList, "list"},
-                                                            {WalkKind::kHlist, "hlist"},
-                                                            {WalkKind::kLlist, "llist"},
-                                                            {WalkKind::kRbtree, "rbtree"}};
+constexpr std::pair<WalkKind, std::string_view> kWalks[] = {
+    {WalkKind::kList, "list"},     {WalkKind::kHlist, "hlist"},
+    {WalkKind::kLlist, "llist"},   {WalkKind::kRbtree, "rbtree"},
+    {WalkKind::kXarray, "xarray"}, {WalkKind::kRhashtable, "rhashtable"}};
 
 std::optional<WalkKind> walk_named(std::string_view word) {
   for (const auto& [kind, name] : kWalks) {
@@ -177,29 +179,39 @@ class PathParser {
     return {};
   }
 
+  // A mistake in a part of a step in braces is at that part.
+  Error expected_at(std::string_view part, std::string_view what, std::string hint = "") {
+    at_ = static_cast<size_t>(part.data() - text_.data());
+    return expected(what, std::move(hint));
+  }
+
   Result<void> cpu(const std::vector<std::string_view>& parts) {
     const auto value = parts.size() == 2 ? to_number(parts[1]) : std::nullopt;
     if (!value || *value > std::numeric_limits<uint32_t>::max())
-      return expected("'cpu' and a CPU's number");
+      return expected_at(parts.back(), "'cpu' and a CPU's number");
     steps_.emplace_back(CpuStep{static_cast<uint32_t>(*value)});
     return {};
   }
 
   Result<void> walk(WalkKind kind, const std::vector<std::string_view>& parts) {
-    if (parts.size() != 4 && parts.size() != 5) {
+    // A type is one word, or two: "struct rq".
+    const size_t others = kind == WalkKind::kXarray ? 2 : 3;
+    const char* example = kind == WalkKind::kXarray ? kXarrayExample : kListExample;
+    if (parts.size() != others + 1 && parts.size() != others + 2) {
+      const std::string_view link = kind == WalkKind::kXarray ? "" : " its link member,";
       return expected(
-          "'" + walk_name(kind) + "', the type of an entry, its link member, and a limit",
-          kListExample);
+          "'" + walk_name(kind) + "', the type of an entry," + std::string(link) + " and a limit",
+          example);
     }
     std::string container(parts[1]);
-    if (parts.size() == 5) container += " " + std::string(parts[2]);
-    const std::string_view link = parts[parts.size() - 2];
+    if (parts.size() == others + 2) container += " " + std::string(parts[2]);
+    const std::string_view link = kind == WalkKind::kXarray ? "" : parts[parts.size() - 2];
     const auto limit = to_number(parts.back());
-    if (!is_type_name(container)) return expected("a type as in C", kListExample);
-    if (!is_member_path(link)) return expected("a link member", kListExample);
-    if (!limit || *limit == 0 || *limit > std::numeric_limits<uint32_t>::max()) {
-      return expected("a limit of at least 1", kListExample);
-    }
+    if (!is_type_name(container)) return expected_at(parts[1], "a type as in C", example);
+    if (kind != WalkKind::kXarray && !is_member_path(link))
+      return expected_at(link, "a link member", example);
+    if (!limit || *limit == 0 || *limit > std::numeric_limits<uint32_t>::max())
+      return expected_at(parts.back(), "a limit of at least 1", example);
     steps_.emplace_back(
         ListStep{container, std::string(link), static_cast<uint32_t>(*limit), kind});
     return {};
@@ -231,11 +243,12 @@ Result<PathStep> read_step(size_t number, schema::PathStep::Reader step) {
       const auto walk = step.getList();
       ListStep list{walk.getContainer().cStr(), walk.getLink().cStr(), walk.getLimit(),
                     static_cast<WalkKind>(walk.getKind())};
-      if (walk.getKind() > schema::WalkKind::RBTREE)
+      if (walk.getKind() > schema::WalkKind::RHASHTABLE)
         return bad_step(number, "its walk is not known to this build");
       if (!is_type_name(list.container))
         return bad_step(number, "'" + list.container + "' is not a type");
-      if (!is_member_path(list.link))
+      const bool has_link = list.kind != WalkKind::kXarray;
+      if (has_link ? !is_member_path(list.link) : !list.link.empty())
         return bad_step(number, "'" + list.link + "' is not a link member");
       if (list.limit == 0) return bad_step(number, "a list needs a limit of at least 1");
       return PathStep(std::move(list));
@@ -302,8 +315,8 @@ std::string target_path_text(const std::vector<PathStep>& steps) {
     } else if (const auto* cpu = std::get_if<CpuStep>(&step)) {
       text += "{cpu " + std::to_string(cpu->cpu) + "}";
     } else if (const auto* list = std::get_if<ListStep>(&step)) {
-      text += "{" + walk_name(list->kind) + " " + list->container + " " + list->link + " " +
-              std::to_string(list->limit) + "}";
+      text += "{" + walk_name(list->kind) + " " + list->container + " " +
+              (list->link.empty() ? "" : list->link + " ") + std::to_string(list->limit) + "}";
     }
     bare_name = std::holds_alternative<DerefStep>(step);
   }

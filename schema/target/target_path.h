@@ -32,10 +32,10 @@ struct CpuStep {
   uint32_t cpu = 0;
   bool operator==(const CpuStep&) const = default;
 };
-enum class WalkKind { kList, kHlist, kLlist, kRbtree };
+enum class WalkKind { kList, kHlist, kLlist, kRbtree, kXarray, kRhashtable };
 struct ListStep {
   std::string container;
-  std::string link;
+  std::string link;  // of an xarray: empty
   uint32_t limit = 0;
   WalkKind kind = WalkKind::kList;
   bool operator==(const ListStep&) const = default;
@@ -44,7 +44,7 @@ using PathStep = std::variant<MemberStep, DerefStep, IndexStep, CpuStep, ListSte
 
 // Parses a path as written: members joined by '.', '->' follows a pointer, '[i]' indexes,
 // '{cpu N}' takes a CPU's instance of a per-CPU pointer, '{list TYPE LINK LIMIT}' walks a list;
-// 'hlist', 'llist' and 'rbtree' likewise.
+// 'hlist', 'llist', 'rbtree' and 'rhashtable' likewise; '{xarray TYPE LIMIT}' has no link.
 // kUsage names the column and what was expected there.
 [[nodiscard]] Result<std::vector<PathStep>> parse_target_path(std::string_view text);
 

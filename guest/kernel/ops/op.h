@@ -50,6 +50,10 @@ struct OpValue {
   std::vector<std::byte> bytes;  // 1, 2, 4 or 8 bytes for u8 to u64
 };
 
+// Which entry of each walk of a path a value belongs to, from 0: {3, 0} is the first child of the
+// fourth task.
+using EntryNumbers = std::vector<uint32_t>;
+
 enum class WriteKind { kStore, kSetBits, kClearBits };
 
 struct ReadAction {
@@ -93,7 +97,10 @@ struct OpResult {
   std::optional<OpValue> value;
   bool is_list = false;  // the path walks a list: `list` has its values, `value` is empty
   std::vector<OpValue> list;
-  std::string broke_off;  // why `list` is incomplete (Lists::kAsFarAsTheyGo); empty: complete
+  // Only with Lists::kAsFarAsTheyGo: for each value of `list`, and why it is incomplete; empty: it
+  // is complete.
+  std::vector<EntryNumbers> numbers;
+  std::string broke_off;
   std::optional<OpValue> before;
   GuestVirtual virtual_address;
   GuestPhysical physical_address;

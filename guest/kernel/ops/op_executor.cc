@@ -65,7 +65,7 @@ struct OpExecutor::Impl {
         gates(adopted, gate_log),
         protection_log(adopted.btf()),
         protection(adopted, protection_log),
-        preparer(adopted, log, gate_log) {}
+        preparer(adopted, log, gate_log, walks) {}
 
   // The address and width of an op's value.
   struct Reached {
@@ -106,6 +106,7 @@ struct OpExecutor::Impl {
               ServedOp& served, Reached& to);
   Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
   Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
+  bool cut_list(const OpWidth& width, TargetPlan::Places& found, ServedOp& served) const;
   bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
 
   ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to,
@@ -223,6 +224,8 @@ void OpExecutor::Impl::observe_queues(const GuestMemory& memory, const Reached& 
 
 // False: the values no longer fit into the reply, and the result says so.
 bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
+  // A reader of tapes sends no reply, and its lists are bounded.
+  if (lists == Lists::kAsFarAsTheyGo) return true;
   const uint64_t bytes = values * (kValueBytes + width);
   if (bytes > reply_bytes) {
     const std::string message = fmt::format(
@@ -257,38 +260,52 @@ Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reac
   return {};
 }
 
-// False: the result says why not.
-bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served) {
-  std::span<const GuestVirtual> entries = to.found->values;
-  std::optional<Error> broke_off = to.found->broke_off;
-  if (const uint64_t bytes = entries.size() * to.width.bytes; bytes > kMaxListBytes) {
+// What fits into a reply. A capture refuses a list that is too long; a reader of tapes shows the
+// beginning. False: it was refused, and the result says so.
+bool OpExecutor::Impl::cut_list(const OpWidth& width, TargetPlan::Places& found,
+                                ServedOp& served) const {
+  const uint64_t bytes = found.values.size() * width.bytes;
+  if (bytes <= kMaxListBytes) return true;
+  if (lists == Lists::kWhole) {
     const std::string message =
         fmt::format("the list's values take {} bytes, and {} is the most", bytes, kMaxListBytes);
-    const Error error{ErrorCode::kOutOfRange, message, ""};
-    // A capture refuses a list that is too long; a reader of tapes shows what fits.
-    if (lists == Lists::kWhole) return fail(served, error);
-    entries = entries.first(kMaxListBytes / to.width.bytes);
-    broke_off = error;
+    return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
   }
+  const uint64_t fit = kMaxListBytes / width.bytes;
+  const std::string message = fmt::format(
+      "the list's {} values take {} bytes: only the first {} are shown, which is {} KiB",
+      found.values.size(), bytes, fit, kMaxListBytes >> 10);
+  found.broke_off = Error{ErrorCode::kOutOfRange, message, "read a member, or from a shorter list"};
+  found.values.resize(fit);
+  found.numbers.resize(fit);
+  return true;
+}
+
+// False: the result says why not.
+bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+  TargetPlan::Places& found = *to.found;
+  if (!cut_list(to.width, found, served)) return false;
+  const std::vector<GuestVirtual>& entries = found.values;
   if (!take_reply_bytes(entries.size(), to.width.bytes, served)) return false;
   std::vector<OpValue> values;
-  for (const GuestVirtual entry : entries) {
-    Result<OpValue> value = fetch(memory, entry, to.width);
-    if (!value.ok() && (lists == Lists::kWhole || values.empty()))
+  for (size_t i = 0; i < entries.size(); ++i) {
+    Result<OpValue> value = fetch(memory, entries[i], to.width);
+    if (!value.ok() && (lists == Lists::kWhole || entries.size() == 1))
       return fail(served, value.error());
     if (!value.ok()) {
-      broke_off = value.error();
-      break;
+      found.leave_out(value.error());
+      continue;
     }
     values.push_back(std::move(*value));
+    if (!found.numbers.empty()) served.more().numbers.push_back(std::move(found.numbers[i]));
   }
   served.more().list = std::move(values);
-  if (broke_off) served.more().broke_off = reply_sentence(*broke_off);
+  if (found.broke_off) served.more().broke_off = reply_sentence(*found.broke_off);
   if (entries.empty()) return true;
   // Of the first entry: the others may be in other pages.
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
-  if (!physical.ok()) return fail(served, physical.error());
-  served.physical_address = *physical;
+  if (physical.ok()) served.physical_address = *physical;
+  if (!physical.ok() && served.more().list.empty()) return fail(served, physical.error());
   return true;
 }
 

@@ -118,7 +118,7 @@ std::string root_name(const OpTarget& target) {
 }
 
 Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
-                               LayoutLog& log) {
+                               LayoutLog& log, Lists lists) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
   // Symbols are checked first: their errors name the nearest symbol, which explains more than a
   // missing type.
@@ -126,15 +126,15 @@ Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& ta
   if (symbol != nullptr) KTAPE_TRY(check_variable(kernel, symbol->name, false));
   if (variable != nullptr) KTAPE_TRY(check_variable(kernel, variable->symbol, true));
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(*kernel.btf, target));
-  return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log);
+  return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log, lists);
 }
 
 // No symbols here, on purpose: a tape may have been made slim, and then it has few.
-Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
-                                            LayoutLog& log) {
+Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target, LayoutLog& log,
+                                            Lists lists) {
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(btf, target));
   KTAPE_ASSIGN(const TargetPlan plan,
-               TargetPlan::make(btf, root, root_name(target), target.path, log));
+               TargetPlan::make(btf, root, root_name(target), target.path, log, lists));
   return plan.type();
 }
 

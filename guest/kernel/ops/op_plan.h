@@ -24,13 +24,14 @@ namespace ktape {
 // or members; kRefused also if a per-CPU variable is named as a plain symbol, or vice versa;
 // otherwise as TargetPlan::make.
 [[nodiscard]] Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
-                                             LayoutLog& log);
+                                             LayoutLog& log, Lists lists = Lists::kWhole);
 
 // The type that a target's path reaches, from types alone: available on a tape even without its
 // symbols. Nothing if the root's type is unknown and the path is empty. Errors as for plan_target,
 // except that symbols are not looked up. `log` gets the fields on the way.
 [[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
-                                                          LayoutLog& log);
+                                                          LayoutLog& log,
+                                                          Lists lists = Lists::kWhole);
 
 // Checks an op against the plan of its target. kRefused for a width (see width_of), for a write
 // that would walk a list, and for what a hot op may not be. Does not check that the address of a

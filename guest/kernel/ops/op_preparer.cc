@@ -36,7 +36,7 @@ std::shared_ptr<TargetNames> OpPreparer::resolve(const OpTarget& target) {
   // could keep the host busy with it.
   Result<TargetPlan> plan =
       unresolved_ < kMaxUnresolved
-          ? plan_target(kernel_.knowledge(), target, log_)
+          ? plan_target(kernel_.knowledge(), target, log_, lists_)
           : Error{ErrorCode::kRefused,
                   "too many targets of this run are not in its kernel: no more are looked up", ""};
   if (!plan.ok()) ++unresolved_;

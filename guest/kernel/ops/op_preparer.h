@@ -20,8 +20,8 @@ class OpPreparer {
  public:
   // All arguments outlive it. `log` gets each field used. The fields of the gates are taken over
   // from `gate_log`.
-  OpPreparer(const Kernel& kernel, LayoutLog& log, LayoutLog& gate_log)
-      : kernel_(kernel), log_(log), gate_log_(gate_log) {}
+  OpPreparer(const Kernel& kernel, LayoutLog& log, LayoutLog& gate_log, Lists lists)
+      : kernel_(kernel), log_(log), gate_log_(gate_log), lists_(lists) {}
 
   // `op` outlives the result. An op that cannot be served has its refusal set; that is a result,
   // not an error, because the reply has to say it. Cheap after the first time for a target.
@@ -33,6 +33,7 @@ class OpPreparer {
   const Kernel& kernel_;
   LayoutLog& log_;
   LayoutLog& gate_log_;
+  const Lists lists_;
   std::unordered_map<std::string, std::shared_ptr<TargetNames>> resolved_;
   size_t unresolved_ = 0;
 };

@@ -90,6 +90,7 @@ OpResult describe_op(const ServingContext& context, const PreparedOp& prepared, 
   if (rest.value) result.value = std::move(rest.value);
   result.before = std::move(rest.before);
   result.list = std::move(rest.list);
+  result.numbers = std::move(rest.numbers);
   result.broke_off = std::move(rest.broke_off);
   return result;
 }

@@ -52,6 +52,7 @@ struct ServedRest {
   std::optional<OpValue> value;  // a value of more than 8 bytes
   std::optional<OpValue> before;
   std::vector<OpValue> list;
+  std::vector<EntryNumbers> numbers;  // of each value of `list`; Lists::kAsFarAsTheyGo
   std::string broke_off;
   std::optional<GateReadings> gates;            // for a task target
   std::optional<ProtectionReading> protection;  // for a consistent read

@@ -28,8 +28,8 @@ bool is_ordinary(const Kernel& kernel, uint64_t pointer) {
 // through a pointer; that field goes into the layout log.
 class TargetPlan::Maker {
  public:
-  Maker(const Btf& btf, const std::string& root_name, LayoutLog& log)
-      : btf_(btf), root_name_(root_name), log_(log) {}
+  Maker(const Btf& btf, const std::string& root_name, LayoutLog& log, Lists lists)
+      : btf_(btf), root_name_(root_name), log_(log), lists_(lists) {}
 
   Result<TargetPlan> make(const std::optional<TypeInfo>& root, const std::vector<PathStep>& path) {
     if (!root) return untyped(path);
@@ -149,7 +149,8 @@ class TargetPlan::Maker {
   }
 
   Result<void> walk(const ListStep& list) {
-    if (plan_.walks_list_) return refused(fmt::format("'{}': a path walks one list only", text()));
+    if (plan_.walks_list_ && lists_ == Lists::kWhole)
+      return refused(fmt::format("'{}': a path walks one list only", text()));
     KTAPE_ASSIGN(TargetWalk walk, plan_walk(btf_, list, at_, text(), log_));
     KTAPE_ASSIGN(const TypeInfo entry, btf_.type(list.container));
     end_object();
@@ -164,6 +165,7 @@ class TargetPlan::Maker {
   const Btf& btf_;
   const std::string& root_name_;
   LayoutLog& log_;
+  const Lists lists_;
   TargetPlan plan_;
   std::vector<PathStep> taken_;   // all steps so far, for messages
   std::vector<PathStep> within_;  // those in the current object
@@ -173,8 +175,8 @@ class TargetPlan::Maker {
 
 Result<TargetPlan> TargetPlan::make(const Btf& btf, const std::optional<TypeInfo>& root,
                                     const std::string& root_name, const std::vector<PathStep>& path,
-                                    LayoutLog& log) {
-  return Maker(btf, root_name, log).make(root, path);
+                                    LayoutLog& log, Lists lists) {
+  return Maker(btf, root_name, log, lists).make(root, path);
 }
 
 Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& memory,
@@ -201,29 +203,70 @@ Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& m
   return kernel.per_cpu_pointer(memory, pointer, instance->cpu);
 }
 
+Result<void> TargetPlan::walk_all(const Kernel& kernel, const GuestMemory& memory,
+                                  const TargetWalk& walk, Lists lists, PathBudget& budget,
+                                  Places& places) {
+  const bool is_first = places.numbers.empty();
+  const std::vector<GuestVirtual> heads = std::exchange(places.values, {});
+  const std::vector<EntryNumbers> above = std::exchange(places.numbers, {});
+  for (size_t i = 0; i < heads.size(); ++i) {
+    std::vector<GuestVirtual> entries;
+    const Result<void> walked = walk_target(kernel, memory, heads[i], walk, entries, budget);
+    // A first entry that cannot be read is an error: an empty answer would look like an empty list.
+    if (!walked.ok() && (lists == Lists::kWhole || (is_first && entries.empty())))
+      return walked.error();
+    if (!walked.ok()) places.leave_out(walked.error());
+    const size_t room = kMaxListEntries - places.values.size();
+    if (entries.size() > room) {
+      places.leave_out({ErrorCode::kOutOfRange,
+                        fmt::format("'{}': the lists have more than {} entries together", walk.path,
+                                    kMaxListEntries),
+                        ""});
+      entries.resize(room);
+    }
+    places.values.insert(places.values.end(), entries.begin(), entries.end());
+    for (uint32_t entry = 0; lists == Lists::kAsFarAsTheyGo && entry < entries.size(); ++entry) {
+      EntryNumbers& numbers = places.numbers.emplace_back(is_first ? EntryNumbers() : above[i]);
+      numbers.push_back(entry);
+    }
+  }
+  return {};
+}
+
+Result<void> TargetPlan::step_all(const Kernel& kernel, const GuestMemory& memory,
+                                  const Action& action, Lists lists, Places& places) const {
+  const bool may_lack = lists == Lists::kAsFarAsTheyGo && !places.numbers.empty();
+  size_t kept = 0;
+  for (size_t i = 0; i < places.values.size(); ++i) {
+    const Result<GuestVirtual> to = step(kernel, memory, places.values[i], action);
+    if (!to.ok() && !may_lack) return to.error();
+    if (!to.ok()) {
+      places.leave_out(to.error());
+      continue;
+    }
+    places.values[kept] = *to;
+    if (may_lack && kept != i) places.numbers[kept] = std::move(places.numbers[i]);
+    ++kept;
+  }
+  places.values.resize(kept);
+  if (may_lack) places.numbers.resize(kept);
+  return {};
+}
+
 Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
                                            GuestVirtual root, Lists lists,
                                            PathBudget& budget) const {
-  Places places{{root}, {}, std::nullopt};
+  Places places{{root}, {}, {}, std::nullopt};
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<TargetWalk>(&action)) {
-      std::vector<GuestVirtual> entries;
-      // With kAsFarAsTheyGo a first entry that cannot be read is still an error: an empty answer
-      // would look like an empty list.
-      const Result<void> walked =
-          walk_target(kernel, memory, places.values[0], *list, entries, budget);
-      if (!walked.ok() && (lists == Lists::kWhole || entries.empty())) return walked.error();
-      if (!walked.ok()) places.broke_off = walked.error();
-      places.values = std::move(entries);
+      KTAPE_TRY(walk_all(kernel, memory, *list, lists, budget, places));
       continue;
     }
     KTAPE_TRY(spend(budget, places.values.size()));
-    for (GuestVirtual& place : places.values) {
-      if (const auto* queue = std::get_if<Queue>(&action)) {
-        places.queues.push_back(place + queue->bytes);
-      } else {
-        KTAPE_ASSIGN(place, step(kernel, memory, place, action));
-      }
+    if (const auto* queue = std::get_if<Queue>(&action)) {
+      for (const GuestVirtual place : places.values) places.queues.push_back(place + queue->bytes);
+    } else {
+      KTAPE_TRY(step_all(kernel, memory, action, lists, places));
     }
   }
   return places;

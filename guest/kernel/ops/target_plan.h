@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/op.h"
 #include "guest/kernel/ops/target_walk.h"
 #include "guest/kernel/types/layout_log.h"
 #include "guest/memory/guest_memory.h"
@@ -20,8 +21,10 @@ namespace ktape {
 // What to do with a list that cannot be walked to its end, because it exceeds its limit or an entry
 // cannot be read.
 enum class Lists {
-  kWhole,          // fail, without any entries
-  kAsFarAsTheyGo,  // return the entries before that, marked as incomplete
+  kWhole,  // fail, without any entries; a path walks one list at most
+  // Leave out the entries that cannot be reached, and say so. A path may walk several lists, also
+  // within each other: time is bounded, but long, and no machine stands still for it.
+  kAsFarAsTheyGo,
 };
 
 // A target path resolved against a kernel's types: offsets to add and pointers to follow. Made once
@@ -34,7 +37,8 @@ class TargetPlan {
   // messages. `log` gets the members on the way.
   [[nodiscard]] static Result<TargetPlan> make(const Btf& btf, const std::optional<TypeInfo>& root,
                                                const std::string& root_name,
-                                               const std::vector<PathStep>& path, LayoutLog& log);
+                                               const std::vector<PathStep>& path, LayoutLog& log,
+                                               Lists lists = Lists::kWhole);
 
   // The type that the path reaches; for a list, in each entry. Nothing: untyped bytes.
   [[nodiscard]] const std::optional<TypeInfo>& type() const { return type_; }
@@ -50,7 +54,14 @@ class TargetPlan {
     std::vector<GuestVirtual> values;  // one, or one per list entry, in list order
     // DSQs (struct scx_dispatch_q) that the path passes through.
     std::vector<GuestVirtual> queues;
-    std::optional<Error> broke_off;  // why `values` lacks entries of the list; kAsFarAsTheyGo
+    // Both only with kAsFarAsTheyGo: for each value, and why `values` lacks entries.
+    std::vector<EntryNumbers> numbers;
+    std::optional<Error> broke_off;
+
+    // The first reason stays.
+    void leave_out(const Error& why) {
+      if (!broke_off) broke_off = why;
+    }
   };
   // Follows the path from `root`. kBadInput for a NULL pointer or an endless list, kOutOfRange when
   // `budget` is used up; otherwise the errors of memory.
@@ -76,6 +87,12 @@ class TargetPlan {
 
   [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory,
                                           GuestVirtual from, const Action& action) const;
+  // Walks from each place; the entries are the new places.
+  [[nodiscard]] static Result<void> walk_all(const Kernel& kernel, const GuestMemory& memory,
+                                             const TargetWalk& walk, Lists lists,
+                                             PathBudget& budget, Places& places);
+  [[nodiscard]] Result<void> step_all(const Kernel& kernel, const GuestMemory& memory,
+                                      const Action& action, Lists lists, Places& places) const;
   std::vector<Action> actions_;
   std::optional<TypeInfo> type_;
   std::optional<uint64_t> fixed_offset_;

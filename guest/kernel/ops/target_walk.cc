@@ -3,17 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
+#include "guest/kernel/sched/walk_memory.h"
 #include "guest/kernel/types/sizes.h"
 
 namespace ktape {
 
 namespace {
 
-// Far above any list of a scheduler; limits the cost of an untrusted path.
-constexpr uint32_t kMaxListEntries = 65536;
+constexpr std::string_view kIdr = "struct idr";
 // A red-black tree of n nodes is at most 2 * log2(n + 1) deep (lib/rbtree.c).
 constexpr size_t kMaxTreeDepth = 34;
 
@@ -34,6 +36,10 @@ Shape shape_of(WalkKind kind, const TypeInfo& head) {
       if (head.name == "struct rb_root_cached")
         return {"struct rb_root_cached", "rb_root.rb_node", "struct rb_node", "rb_left"};
       return {"struct rb_root", "rb_node", "struct rb_node", "rb_left"};
+    case WalkKind::kXarray:
+      if (head.name == kIdr) return {kIdr, "idr_rt", "", ""};
+      return {"struct xarray", "", "", ""};
+    case WalkKind::kRhashtable: return {"struct rhashtable", "", "struct rhash_head", "next"};
     case WalkKind::kList: break;
   }
   return {"struct list_head", "next", "struct list_head", "next"};
@@ -53,8 +59,18 @@ void find_cursor(const Btf& btf, const ListStep& step, LayoutLog& log, TargetWal
   walk.cursor_mask = *mask;
 }
 
+// "the list does not end within 3 entries"
+std::string_view word_for(WalkKind kind) {
+  switch (kind) {
+    case WalkKind::kRbtree: return "tree";
+    case WalkKind::kXarray: return "xarray";
+    case WalkKind::kRhashtable: return "table";
+    default: return "list";
+  }
+}
+
 // One walk. The memory may be hostile: each step counts against the limit and the budget.
-class Walker {
+class Walker final : public WalkMemory {
  public:
   Walker(const Kernel& kernel, const GuestMemory& memory, const TargetWalk& walk,
          std::vector<GuestVirtual>& entries, PathBudget& budget)
@@ -65,7 +81,7 @@ class Walker {
     KTAPE_ASSIGN(uint64_t link, pointer(head + walk_.first_offset));
     for (; link != head.value; ++seen_) {
       KTAPE_TRY(count());
-      if (link == 0) return damaged(fmt::format("entry {} of the list is NULL", seen_));
+      if (link == 0) return failure(fmt::format("entry {} of the list is NULL", seen_));
       KTAPE_TRY(add(link));
       KTAPE_ASSIGN(link, pointer(GuestVirtual(link) + walk_.next_offset));
     }
@@ -91,7 +107,7 @@ class Walker {
       KTAPE_TRY(spend(budget_, 1));
       if (node != 0) {
         if (above.size() == kMaxTreeDepth)
-          return damaged("the tree is too deep: it is damaged, or was being changed");
+          return failure("the tree is too deep: it is damaged, or was being changed");
         above.push_back(node);
         KTAPE_ASSIGN(node, pointer(GuestVirtual(node) + walk_.next_offset));
         continue;
@@ -106,12 +122,44 @@ class Walker {
     return {};
   }
 
+  Result<void> xarray(GuestVirtual head) {
+    using Entries = XarrayWalk::Entries;
+    // An IDR has no entries of several indexes (lib/radix-tree.c).
+    const Entries kind = walk_.is_idr ? Entries::kSingle : Entries::kMulti;
+    return walk_.xarray->walk(
+        *this, head + walk_.first_offset, kind, [&](uint64_t index, uint64_t entry) {
+          if (xarray::is_number(entry)) {
+            return Result<void>(failure(fmt::format("entry {} is a number, not a pointer", index)));
+          }
+          return next(entry);
+        });
+  }
+
+  Result<void> table(GuestVirtual head) {
+    return walk_.table->walk(*this, head, [&](GuestVirtual node) { return next(node.value); });
+  }
+
+  // As WalkMemory: the first part that cannot be walked ends the walk.
+  Result<void> read(GuestVirtual at, std::span<std::byte> out) override {
+    KTAPE_TRY(spend(budget_, std::max<uint64_t>(1, out.size() / kPointerBytes)));
+    return kernel_.read(memory_, at, out);
+  }
+  Result<void> unreadable(const Error& why) override { return why; }
+  Result<void> damaged(std::string_view what) override { return failure(what); }
+
  private:
+  // The next entry of a structure that others walk.
+  Result<void> next(uint64_t link) {
+    KTAPE_TRY(count());
+    ++seen_;
+    return add(link);
+  }
+
   Result<uint64_t> pointer(GuestVirtual at) const {
     return kernel_.read_uint(memory_, at, kPointerBytes);
   }
 
-  Error damaged(std::string_view what) const {
+  Error failure(std::string_view what) const {
     return Error{ErrorCode::kBadInput, fmt::format("'{}': {}", walk_.path, what), ""};
   }
 
@@ -119,8 +167,8 @@ class Walker {
   Result<void> count() {
     KTAPE_TRY(spend(budget_, 1));
     if (seen_ < walk_.limit) return {};
-    return damaged(fmt::format("the {} does not end within {} entries",
-                               walk_.kind == WalkKind::kRbtree ? "tree" : "list", walk_.limit));
+    return failure(
+        fmt::format("the {} does not end within {} entries", word_for(walk_.kind), walk_.limit));
   }
 
   Result<void> add(uint64_t link) {
@@ -153,29 +201,32 @@ Result<void> spend(PathBudget& budget, uint64_t steps) {
   return {};
 }
 
-Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step, const TypeInfo& head,
-                             std::string path, LayoutLog& log) {
-  const Shape shape = shape_of(step.kind, head);
-  if (head.name != shape.head) {
-    return refused(
-        fmt::format("'{}': '{}' is not a '{}': cannot walk it", path, head.name, shape.head));
-  }
-  if (step.limit > kMaxListEntries) {
-    return refused(fmt::format("'{}': a list may have {} entries at most", path, kMaxListEntries));
-  }
-  KTAPE_ASSIGN(const FieldInfo link, log.field(step.container, step.link));
-  if (link.type.name != shape.link) {
-    return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a '{}'", path, step.link,
-                               step.container, link.type.name, shape.link));
-  }
+namespace {
+
+Result<FieldInfo> link_of(const ListStep& step, const Shape& shape, const std::string& path,
+                          LayoutLog& log) {
+  KTAPE_ASSIGN(FieldInfo link, log.field(step.container, step.link));
+  if (link.type.name == shape.link) return link;
+  return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a '{}'", path, step.link,
+                             step.container, link.type.name, shape.link));
+}
+
+// Its entries are pointers to objects, which need no member for it.
+Result<TargetWalk> plan_xarray(const Btf& btf, const Shape& shape, TargetWalk walk,
+                               LayoutLog& log) {
+  KTAPE_ASSIGN(walk.xarray, XarrayWalk::create(btf, log));
+  walk.is_idr = shape.head == kIdr;
+  if (!walk.is_idr) return walk;
+  KTAPE_ASSIGN(const FieldInfo tree, log.field(shape.head, shape.first));
+  walk.first_offset = tree.offset_bytes;
+  return walk;
+}
+
+Result<TargetWalk> plan_links(const Btf& btf, const ListStep& step, const Shape& shape,
+                              TargetWalk walk, LayoutLog& log) {
   KTAPE_ASSIGN(const FieldInfo next, log.field(shape.link, shape.next));
-  TargetWalk walk;
-  walk.path = std::move(path);
-  walk.kind = step.kind;
   walk.first_offset = next.offset_bytes;
   walk.next_offset = next.offset_bytes;
-  walk.link_offset = link.offset_bytes;
-  walk.limit = step.limit;
   if (step.kind == WalkKind::kList) {
     find_cursor(btf, step, log, walk);
     return walk;
@@ -188,6 +239,30 @@ Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step, const TypeInf
   return walk;
 }
 
+}  // namespace
+
+Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step, const TypeInfo& head,
+                             std::string path, LayoutLog& log) {
+  const Shape shape = shape_of(step.kind, head);
+  if (head.name != shape.head) {
+    return refused(
+        fmt::format("'{}': '{}' is not a '{}': cannot walk it", path, head.name, shape.head));
+  }
+  if (step.limit > kMaxListEntries) {
+    return refused(fmt::format("'{}': a list may have {} entries at most", path, kMaxListEntries));
+  }
+  TargetWalk walk;
+  walk.kind = step.kind;
+  walk.limit = step.limit;
+  walk.path = path;
+  if (step.kind == WalkKind::kXarray) return plan_xarray(btf, shape, std::move(walk), log);
+  KTAPE_ASSIGN(const FieldInfo link, link_of(step, shape, path, log));
+  walk.link_offset = link.offset_bytes;
+  if (step.kind != WalkKind::kRhashtable) return plan_links(btf, step, shape, std::move(walk), log);
+  KTAPE_ASSIGN(walk.table, RhashtableWalk::create(log));
+  return walk;
+}
+
 Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
                          const TargetWalk& walk, std::vector<GuestVirtual>& entries,
                          PathBudget& budget) {
@@ -197,6 +272,8 @@ Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory, GuestV
     case WalkKind::kHlist:
     case WalkKind::kLlist: return walker.chain(head);
     case WalkKind::kRbtree: return walker.tree(head);
+    case WalkKind::kXarray: return walker.xarray(head);
+    case WalkKind::kRhashtable: return walker.table(head);
   }
   return {};
 }

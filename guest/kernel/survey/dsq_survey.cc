@@ -2,8 +2,9 @@
 #include "guest/kernel/survey/dsq_survey.h"
 
 #include <algorithm>
-#include <span>
 
+#include "guest/kernel/survey/survey_walk.h"
+#include "guest/kernel/types/layout_log.h"
 #include "guest/kernel/types/sizes.h"
 #include "guest/kernel/types/survey_types.h"
 
@@ -11,9 +12,7 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kMaxDsqBuckets = 65536;
 constexpr uint64_t kMaxNodes = 1024;  // the maximum that CONFIG_NODES_SHIFT allows
-constexpr int kMaxTables = 4;         // a table that is being resized links to its successor
 
 }  // namespace
 
@@ -26,13 +25,8 @@ DsqSurvey::DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks) : tasks_(tas
   task_node_ = offset_of(btf, "struct task_struct", "scx.dsq_list.node");
   node_flags_ = field_of(btf, "struct scx_dsq_list_node", "flags");
   cursor_flag_ = btf.enumerator("scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR").value_or(0);
-  table_ = offset_of(btf, "struct rhashtable", "tbl");
-  bucket_table_bytes_ = size_of(btf, "struct bucket_table");
-  size_ = offset_of(btf, "struct bucket_table", "size");
-  nest_ = offset_of(btf, "struct bucket_table", "nest");
-  future_ = offset_of(btf, "struct bucket_table", "future_tbl");
-  buckets_ = offset_of(btf, "struct bucket_table", "buckets");
-  next_ = offset_of(btf, "struct rhash_head", "next");
+  LayoutLog unused(btf);
+  if (const Result<RhashtableWalk> walk = RhashtableWalk::create(unused); walk.ok()) hash_ = *walk;
   // Which of these a runqueue has depends on the release; each is embedded, so its address needs no
   // pointer.
   for (const char* name : {"scx.local_dsq", "scx.bypass_dsq", "scx.reject_dsq"}) {
@@ -64,39 +58,15 @@ void DsqSurvey::local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const
   }
 }
 
-// lib/rhashtable.c: the lowest bit of a bucket's pointer is a lock. Empty buckets and ends of
-// chains contain a marker with that bit set.
 void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const {
-  if (!table_ || !size_ || !nest_ || !buckets_ || !future_ || !next_ || !hash_node_) return;
-  std::optional<GuestVirtual> table = survey.pointer(rhashtable + *table_);
-  // While the table grows, entries are in either of the two.
-  for (int tables = 0; table && tables < kMaxTables; ++tables) {
-    if (!survey.keep(*table, bucket_table_bytes_)) return;
-    const auto size = survey.number(*table + *size_, sizeof(uint32_t));
-    const auto nest = survey.number(*table + *nest_, sizeof(uint32_t));
-    // Buckets are nested only if memory was low.
-    if (!size || !nest || *nest != 0 || *size > kMaxDsqBuckets) return survey.lose();
-    std::vector<uint64_t> heads(*size);
-    if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;
-    for (const uint64_t head : heads) {
-      // A bucket's lowest bit is a lock and not a part of the address.
-      if (const uint64_t first = head & ~uint64_t{1}; first != 0)
-        chain(survey, GuestVirtual(first), seen);
-    }
-    table = survey.pointer(*table + *future_);
-  }
-}
-
-void DsqSurvey::chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen& seen) const {
-  uint64_t entry = first.value;
-  for (size_t entries = 0; (entry & 1) == 0; ++entries) {
-    if (entries == MemorySurvey::kMaxChain) return survey.lose();
+  if (!hash_ || !hash_node_) return;
+  SurveyWalk memory(survey);
+  // Never an error: the survey goes on after what it lost.
+  (void)hash_->walk(memory, rhashtable, [&](GuestVirtual head) {
     // The entry is embedded in a DSQ at hash_node.
-    queue(survey, GuestVirtual(entry - *hash_node_), seen);
-    const auto next = survey.number(GuestVirtual(entry) + *next_, kPointerBytes);
-    if (!next) return;
-    entry = *next;
-  }
+    queue(survey, GuestVirtual(head.value - *hash_node_), seen);
+    return Result<void>();
+  });
 }
 
 void DsqSurvey::node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/sched/rhashtable.h"
 #include "guest/kernel/survey/memory_survey.h"
 #include "guest/kernel/survey/task_survey.h"
 
@@ -29,15 +30,13 @@ class DsqSurvey {
                   TaskSurvey::Seen& seen) const;
 
  private:
-  void chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen& seen) const;
-
   const TaskSurvey& tasks_;
-  uint64_t queue_bytes_ = 0, node_bytes_ = 0, bucket_table_bytes_ = 0;
+  uint64_t queue_bytes_ = 0, node_bytes_ = 0;
   std::optional<uint64_t> list_, hash_node_;  // in struct scx_dispatch_q
   std::optional<uint64_t> task_node_;         // the struct list_head in a task that links it
   std::optional<FieldInfo> node_flags_;       // in struct scx_dsq_list_node
   uint64_t cursor_flag_ = 0;
-  std::optional<uint64_t> table_, size_, nest_, future_, buckets_, next_;
+  std::optional<RhashtableWalk> hash_;
   std::vector<uint64_t> local_;  // offsets of DSQs in struct rq
 };
 

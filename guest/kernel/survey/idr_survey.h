@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "guest/kernel/sched/xarray.h"
 #include "guest/kernel/survey/memory_survey.h"
 #include "guest/kernel/types/btf.h"
 
@@ -16,21 +17,16 @@ class IdrSurvey {
   // Nothing if BTF lacks a required type.
   [[nodiscard]] static std::optional<IdrSurvey> create(const Btf& btf);
 
-  // Calls `visit` with each entry, and records every node. Terminates because a node's shift must
-  // be below its parent's; a node that breaks this is a loss.
+  // Calls `visit` with each entry, and records every node. A damaged node is a loss.
   void entries(MemorySurvey& survey, GuestVirtual idr,
                const std::function<void(uint64_t)>& visit) const;
 
  private:
-  IdrSurvey() = default;
-  void node(MemorySurvey& survey, GuestVirtual node, uint64_t above,
-            const std::function<void(uint64_t)>& visit) const;
+  IdrSurvey(const XarrayWalk& walk, uint64_t tree_offset)
+      : walk_(walk), tree_offset_(tree_offset) {}
 
-  uint64_t head_offset_ = 0;
-  uint64_t node_bytes_ = 0;
-  uint64_t shift_offset_ = 0;
-  uint64_t slots_offset_ = 0;
-  uint64_t slots_ = 0;
+  XarrayWalk walk_;
+  uint64_t tree_offset_;  // of the xarray in struct idr
 };
 
 }  // namespace ktape

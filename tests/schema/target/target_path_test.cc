@@ -60,18 +60,25 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(path_error(".a") == "target path '.a': column 1: got '.', expected a member's name");
   CHECK(path_error("a..b") == "target path 'a..b': column 3: got '.', expected a member's name");
   CHECK(path_error("a.") == "target path 'a.': column 3: got the end, expected a member's name");
-  CHECK(path_error("a b") ==
-        "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
+  CHECK(path_error("a b") == "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
   CHECK(path_error("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
   CHECK(path_error("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
   CHECK(path_error("a{cpu}") ==
         "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
-  CHECK(path_error("a{list foo node 0}").ends_with("expected a limit of at least 1"));
+  CHECK(path_error("a{list foo node 0}") ==
+        "target path 'a{list foo node 0}': column 17: got '0', expected a limit of at least 1");
+  CHECK(path_error("a{list struct 9 node 1}").find("column 8: got 's', expected a type") !=
+        std::string::npos);
+  CHECK(path_error("a{list foo 9 1}").find("column 12: got '9', expected a link") !=
+        std::string::npos);
+  CHECK(path_error("a{cpu x}").find("column 7: got 'x', expected 'cpu'") != std::string::npos);
+  CHECK(path_error("a{xarray foo link x 9}")
+            .ends_with("expected 'xarray', the type of an entry, and a limit"));
+  CHECK(path_error("a{xarray struct foo 0}").ends_with("expected a limit of at least 1"));
   CHECK(path_error("a{rbtree foo}")
             .ends_with("expected 'rbtree', the type of an entry, its link member, and a limit"));
   for (const char* link : {"a[", "a[]", "a[x]", "[1]", "a[1]b", "a[1][", "a]"})
-    CHECK(
-        path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
+    CHECK(path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
   CHECK(path_error("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
   CHECK(path_error("9a").ends_with("expected a member's name"));
 }
@@ -83,7 +90,8 @@ TEST_CASE("an endless path is refused") {
 }
 
 TEST_CASE("steps survive a record") {
-  const auto steps = parse_target_path("a->b[2]{cpu 1}{rbtree struct t l.n 5}.c");
+  const auto steps = parse_target_path(
+      "a->b[2]{cpu 1}{rbtree struct t l.n 5}.c{xarray struct u 7}{rhashtable v w 8}");
   REQUIRE(steps.ok());
   capnp::MallocMessageBuilder message;
   auto target = message.initRoot<schema::Target>();
@@ -91,6 +99,24 @@ TEST_CASE("steps survive a record") {
   const auto back = read_steps(target.asReader());
   REQUIRE(back.ok());
   CHECK(*back == *steps);
+  CHECK(parse_target_path(target_path_text(*steps)).value() == *steps);
+}
+
+TEST_CASE("a recorded walk has a link, except that of an xarray") {
+  capnp::MallocMessageBuilder message;
+  auto target = message.initRoot<schema::Target>();
+  auto walk = target.initSteps(1)[0].initList();
+  walk.setContainer("struct t");
+  walk.setLimit(1);
+  CHECK_FALSE(read_steps(target.asReader()).ok());
+  walk.setKind(schema::WalkKind::XARRAY);
+  CHECK(read_steps(target.asReader()).ok());
+  walk.setLink("l");
+  CHECK_FALSE(read_steps(target.asReader()).ok());
+  walk.setKind(static_cast<schema::WalkKind>(6));
+  CHECK(read_steps(target.asReader())
+            .error()
+            .message.ends_with("its walk is not known to this build"));
 }
 
 TEST_CASE("a recorded member that is not a name is refused") {

@@ -72,7 +72,11 @@ struct Types {
         "fake_heads", 40,
         {{"tree", root, 0}, {"cached", cached, 8}, {"chain", head, 24}, {"hash", hlist_head, 32}});
     b.structure("fake_entry", 64,
-                {{"key", u32, 0}, {"node", rb, 8}, {"next", node, 32}, {"hash", hlist_node, 40}});
+                {{"key", u32, 0},
+                 {"node", rb, 8},
+                 {"next", node, 32},
+                 {"hash", hlist_node, 40},
+                 {"self", head, 32}});
   }
 
   // A scheduler is an object, as since 6.16, and may have sub-schedulers, as since 7.1.

@@ -3,58 +3,11 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "guest/kernel/ops/op_executor.h"
-#include "tests/support/kernel/fake_kernel.h"
-#include "tests/support/kernel/make_op.h"
+#include "tests/guest/kernel/ops/walk_fixture.h"
 
 using namespace ktape;
 using namespace ktape::test;
 using schema::EntryStatus;
-
-namespace {
-
-constexpr uint64_t kNode = 8;  // of struct fake_entry
-constexpr uint64_t kChain = 32;
-constexpr uint64_t kHash = 40;
-constexpr uint64_t kRight = 8;  // of struct rb_node
-constexpr uint64_t kLeft = 16;
-
-struct WalkFixture {
-  GuestVirtual entry(uint32_t key) {
-    const GuestVirtual at = fake.allocate(64);
-    fake.set(at, "struct fake_entry", "key", key);
-    return at;
-  }
-  OpResult read(const std::string& path) {
-    return executor.read(fake.memory(), {read_of(virtual_target(heads, "struct fake_heads", path))})
-        .at(0);
-  }
-  std::vector<uint64_t> keys(const std::string& path) {
-    const OpResult result = read(path);
-    INFO(result.reason);
-    CHECK(result.status == EntryStatus::DONE);
-    std::vector<uint64_t> found;
-    for (const OpValue& value : result.list) found.push_back(number_in(value));
-    return found;
-  }
-  std::string failure(const std::string& path) {
-    const OpResult result = read(path);
-    CHECK(result.status != EntryStatus::DONE);
-    return result.reason;
-  }
-  // The pointer at `offset` of `from` leads to `to`'s link at `link`.
-  void point(GuestVirtual from, uint64_t offset, GuestVirtual to, uint64_t link) {
-    fake.put(from + offset, to.value + link, 8);
-  }
-
-  FakeKernel fake;
-  OpExecutor executor{fake.kernel()};
-  GuestVirtual heads = fake.allocate(40);
-};
-
-using Keys = std::vector<uint64_t>;
-
-}  // namespace
 
 TEST_CASE_METHOD(WalkFixture, "a red-black tree is walked in the order of its keys") {
   const std::string path = "tree{rbtree struct fake_entry node 9}.key";
@@ -133,4 +86,79 @@ TEST_CASE_METHOD(WalkFixture, "each kind of walk needs its own types of head and
                        "'struct rb_node'"));
   CHECK(failure("chain{llist struct fake_entry next 65537}.key")
             .ends_with("a list may have 65536 entries at most"));
+}
+
+TEST_CASE_METHOD(WalkFixture, "a path of several walks numbers the entries of each") {
+  const GuestVirtual parent = fake.add_task(10, "parent", 5'000'000'000);
+  const GuestVirtual other = fake.add_task(11, "other", 5'000'000'000);
+  const GuestVirtual list =
+      fake.field(fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+  for (const GuestVirtual task : {parent, other})
+    fake.link(list, fake.field(task, "struct task_struct", "scx.runnable_node"));
+  const auto queue_of = [&](GuestVirtual task) {
+    const GuestVirtual queue = fake.allocate(48);
+    fake.set_task(task, "scx.dsq", queue.value);
+    const GuestVirtual head = fake.field(queue, "struct scx_dispatch_q", "list");
+    fake.put(head, head.value, 8);
+    fake.put(head + 8, head.value, 8);
+    return head;
+  };
+  const GuestVirtual first = queue_of(parent), second = queue_of(other);
+  const auto queued = [&](int32_t pid, GuestVirtual head) {
+    const GuestVirtual task = fake.add_task(pid, "queued", 5'000'000'000);
+    fake.link(head, fake.field(task, "struct task_struct", "scx.dsq_list.node"));
+    return task;
+  };
+  queued(20, first);
+  const GuestVirtual last = queued(21, first);
+  queued(30, second);
+  const std::string path =
+      "scx.runnable_list{list struct task_struct scx.runnable_node 9}.scx.dsq->list{list struct "
+      "task_struct scx.dsq_list.node 9}.pid";
+  const OpTarget target{PerCpuRoot{"runqueues", CpuId(0)}, *parse_target_path(path)};
+  const OpResult whole = executor.read(fake.memory(), {read_of(target)}).at(0);
+  CHECK(whole.reason.ends_with("a path walks one list only"));
+  OpExecutor reader(fake.kernel(), Lists::kAsFarAsTheyGo);
+  const auto read = [&] { return reader.read(fake.memory(), {read_of(target)}).at(0); };
+  const auto pids = [](const OpResult& result) {
+    std::vector<uint64_t> found;
+    for (const OpValue& value : result.list) found.push_back(number_in(value));
+    return found;
+  };
+  OpResult result = read();
+  CHECK(pids(result) == Keys{20, 21, 30});
+  CHECK(result.numbers == std::vector<EntryNumbers>{{0, 0}, {0, 1}, {1, 0}});
+  CHECK(result.broke_off.empty());
+  // An entry that leads nowhere is left out, and the rest keep their numbers.
+  fake.set_task(parent, "scx.dsq", 0);
+  result = read();
+  CHECK(pids(result) == Keys{30});
+  CHECK(result.numbers == std::vector<EntryNumbers>{{1, 0}});
+  CHECK(result.broke_off.ends_with("scx.dsq->': the pointer is NULL"));
+  // So is the rest of a list that breaks.
+  fake.set_task(parent, "scx.dsq", first.value - 8);
+  fake.put(fake.field(last, "struct task_struct", "scx.dsq_list.node"), 0, 8);
+  result = read();
+  CHECK(pids(result) == Keys{20, 21, 30});
+  CHECK(result.broke_off.ends_with("entry 2 of the list is NULL"));
+}
+
+TEST_CASE_METHOD(WalkFixture, "several walks are bounded together") {
+  const GuestVirtual one = entry(1);
+  GuestVirtual last = one;
+  point(heads, 24, one, kChain);
+  for (uint32_t i = 2; i <= 300; ++i) {
+    const GuestVirtual next = entry(i);
+    point(last, kChain, next, kChain);
+    last = next;
+  }
+  // Each entry is the head of a chain, too: its own rest.
+  const OpResult result =
+      offline(heads, "struct fake_heads",
+              "chain{llist struct fake_entry next 300}.self{llist struct fake_entry next 300}"
+              ".self{llist struct fake_entry next 300}.key");
+  INFO(result.reason);
+  CHECK(result.status == EntryStatus::DONE);
+  CHECK(result.list.size() <= kMaxListEntries);
+  CHECK_FALSE(result.broke_off.empty());
 }
