@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/target/target_line.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
 #include <string>
 
+#include "schema/base/text.h"
 #include "schema/target/target_path.h"
 
 namespace ktape {
@@ -19,6 +21,15 @@ class LineParser {
   LineParser(std::string_view text, schema::OpEntry::Builder entry) : text_(text), entry_(entry) {}
 
   Result<std::string> parse() {
+    // A name would end there.
+    at_ = std::min(text_.find('\0'), text_.size());
+    if (at_ < text_.size()) {
+      return Error{ErrorCode::kUsage,
+                   "target " + in_quotes(text_) + ": column " + std::to_string(at_ + 1) +
+                       ": got a NUL, expected text",
+                   ""};
+    }
+    at_ = 0;
     KTAPE_TRY(parse_all());
     return std::move(symbol_);
   }

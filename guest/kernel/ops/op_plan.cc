@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "guest/kernel/sched/tasks.h"
+#include "guest/kernel/types/c_type_name.h"
 #include "guest/kernel/types/sizes.h"
 #include "schema/base/nearest.h"
 
@@ -59,10 +60,21 @@ Result<void> check_variable(const KernelKnowledge& kernel, const std::string& na
   return {};
 }
 
+// Integers may also be named as in C; the error is about the name as it was written.
+Result<TypeInfo> object_type(const Btf& btf, std::string_view name) {
+  Result<TypeInfo> found = btf.type(name);
+  if (found.ok()) return found;
+  for (const std::string& other : btf_names_of(name)) {
+    Result<TypeInfo> type = btf.type(other);
+    if (type.ok()) return type;
+  }
+  return found;
+}
+
 // "struct rq *": BTF has no names of pointers, and not every pointer.
 Result<TypeInfo> pointer_to(const Btf& btf, std::string_view object) {
   while (object.ends_with(' ')) object.remove_suffix(1);
-  KTAPE_ASSIGN(const TypeInfo target, btf.type(object));
+  KTAPE_ASSIGN(const TypeInfo target, object_type(btf, object));
   TypeInfo pointer;
   pointer.kind = TypeKind::kPointer;
   pointer.name = target.name + " *";
@@ -72,7 +84,7 @@ Result<TypeInfo> pointer_to(const Btf& btf, std::string_view object) {
 }
 
 Result<TypeInfo> named_type(const Btf& btf, std::string_view name) {
-  if (!name.ends_with('*')) return btf.type(name);
+  if (!name.ends_with('*')) return object_type(btf, name);
   return pointer_to(btf, name.substr(0, name.size() - 1));
 }
 

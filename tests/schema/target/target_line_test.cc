@@ -208,3 +208,9 @@ TEST_CASE("a mistake is reported with its column and what was expected") {
   CHECK(error_of("cpu0:runqueues.") ==
         "target 'cpu0:runqueues.': column 16: got the end, expected a member's name");
 }
+
+TEST_CASE("a NUL in a target is a mistake, since a name would end there") {
+  CHECK(error_of(std::string_view("task:a\0b", 8)) ==
+        "target 'task:a\\x00b': column 7: got a NUL, expected text");
+  CHECK(error_of(std::string_view("jiffies_64:u64\0", 15)).ends_with("got a NUL, expected text"));
+}
