@@ -98,7 +98,8 @@ enum OpMode {
 }
 
 struct OpEntry {
-  tag @0 :Text;             # the author's name for this value; assertions find it by this
+  tag @0 :Text;             # the author's name for this value; assertions find it by this. In a scenario, ops with one tag
+                            # have one target and one kind of value: their values are a series
   target @1 :Target;
   union {
     read @2 :ValueKind;

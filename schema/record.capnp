@@ -292,6 +292,15 @@ struct StepFinished {
   step @0 :UInt32;
   ok @1 :Bool;
   detail @2 :Text;              # why it failed
+  series @3 :List(SeriesCount); # of its ops with `every`, in their order; an older recorder has none
+}
+
+struct SeriesCount {
+  # How often an op with `every` was requested in its step. An interval whose time came while the agent was busy with
+  # another request, or did not run, is missed; it is not made up for.
+  firstAction @0 :UInt32;       # as in OpRequested
+  requested @1 :UInt64;
+  missed @2 :UInt64;
 }
 
 struct OpRequested {
@@ -303,6 +312,8 @@ struct OpRequested {
   entries @5 :List(Op.OpEntry); # all reads or all writes
   retryMs @6 :Int32 = -1;       # how long to retry a refusal by a condition that may pass
   expect @7 :Op.Expectation;    # of its only entry
+  interval @8 :UInt64;          # of an op with `every`: 1 is the request at once, n the one that was due n - 1 intervals
+                                # later; numbers that are missing were missed. 0: no `every`
 }
 
 struct OpDeferred {

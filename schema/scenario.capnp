@@ -120,8 +120,8 @@ struct Phase {
 
 struct Step {
   name @0 :Text;
-  # Adjacent cold writes with the same retryMs become one request, and so do adjacent cold reads. An op that is expected
-  # to be refused is a request of its own.
+  # Adjacent cold writes with the same retryMs become one request, and so do adjacent cold reads with the same retryMs
+  # and `every`. An op that is expected to be refused is a request of its own.
   actions @1 :List(Action);
 }
 
@@ -171,9 +171,14 @@ struct Action {
   }
 }
 
+struct Every {
+  ms @0 :UInt32;                # at least 1; in guest time
+}
+
 struct ScenarioOp {
-  mode @0 :Op.OpMode;
+  mode @0 :Op.OpMode;           # with `every`, the default is hot
   entry @1 :Op.OpEntry;
   retryMs @2 :Int32 = -1;       # default: the scenario's
   expect @3 :Op.Expectation;    # default: that it is done
+  every @4 :Every;              # reads: again at each interval, until the step ends; default: once
 }

@@ -59,6 +59,7 @@ struct OpRequest {
   entries @4 :List(Op.OpEntry);
   retryMs @5 :Int32 = -1;       # guest-running time; -1: 1,000
   expect @6 :Op.Expectation;    # of its only entry
+  interval @7 :UInt64;          # as in OpRequested
 }
 
 struct FromHost {

@@ -106,6 +106,7 @@ Result<void> RequestServer::record_request(const Request& request, schema::OpReq
     to.setGuestRequest(from.getId());
     to.setStep(from.getStep());
     to.setFirstAction(from.getFirstAction());
+    to.setInterval(from.getInterval());
     to.setMode(from.getMode());
     to.setRetryMs(request.retry_ms);
     if (from.getExpect().isRefused()) to.initExpect().setRefused(from.getExpect().getRefused());

@@ -15,6 +15,7 @@
 #include "capture/run/load_failure.h"
 #include "capture/verbs/capture_arguments.h"
 #include "capture/verbs/checkout.h"
+#include "capture/verbs/frozen_share.h"
 #include "capture/verbs/kernel_command_line.h"
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/scenario_check.h"
@@ -54,6 +55,7 @@ struct Prepared {
   // Kept open for the run: QEMU reads it through its path in /proc.
   UniqueFd vmlinux;  // the unpacked kernel, if that is what boots
   FreezePlan freezes;
+  std::vector<std::string> frozen_shares;  // lines
 };
 
 // The image's bytes are given up here: what is not needed of them is freed before the guest starts.
@@ -109,6 +111,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes, plan_freezes(options.freeze_on, options.freeze_every,
                                               *prepared.knowledge, prepared.scenario));
+  KTAPE_ASSIGN(prepared.frozen_shares, frozen_shares(prepared.scenario, options.memory));
   if (prepared.guest.scheduler) {
     std::error_code ignored;
     // The program itself may be a link into a build folder.
@@ -327,6 +330,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   MachineConfig config = machine_config(options, prepared);
   Recorder recorder(*writer, options.max_tape_bytes);
   for (const std::string& note : prepared.guest.notes) progress.say(note);
+  for (const std::string& line : prepared.frozen_shares) progress.say(line);
   Result<std::unique_ptr<QemuMachine>> machine = QemuMachine::start(config);
   if (!machine.ok()) {
     // Nothing was recorded yet, so no file is left.

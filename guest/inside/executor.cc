@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "guest/inside/reply_problem.h"
 #include "guest/inside/workers/proc_stat.h"
 
@@ -28,7 +30,8 @@ std::vector<ActionGroup> groups_of(schema::Step::Reader step) {
   for (schema::Action::Reader action : step.getActions()) {
     // A default-constructed reader has the schema's defaults, which suit actions that are no ops.
     const auto op = action.isOp() ? action.getOp() : schema::ScenarioOp::Reader();
-    actions.emplace_back(kind_of(action), op.getExpect().isRefused(), op.getRetryMs());
+    actions.emplace_back(kind_of(action), op.getExpect().isRefused(), op.getRetryMs(),
+                         op.getEvery().getMs());
   }
   return merge_ops(actions);
 }
@@ -80,34 +83,84 @@ Result<RunResult> Executor::run_steps() {
     log_("step '" + name + "'");
     KTAPE_TRY(session_.begin_step(i, name));
     if (session_.stopped()) break;
-    KTAPE_ASSIGN(ActionResult step, run_step(i));
-    KTAPE_TRY(session_.reporter().step_finished(i, step.ok, step.detail));
-    if (step.ok) continue;
-    log_("step '" + name + "' failed: " + step.detail);
-    if (result.exit_code == 0) result = {1, "step '" + name + "': " + step.detail};
-    if (step.end_run) return result;
+    KTAPE_TRY(run_step(i));
+    KTAPE_TRY(session_.reporter().step_finished(i, step_.ok, step_.detail, end_series()));
+    if (step_.ok) continue;
+    log_("step '" + name + "' failed: " + step_.detail);
+    if (result.exit_code == 0) result = {1, "step '" + name + "': " + step_.detail};
+    if (step_.end_run) return result;
   }
   if (session_.stopped() && result.exit_code == 0) result = {1, "the host ended the run"};
   return result;
 }
 
 // The step reports its first failure; later actions still run.
-Result<Executor::ActionResult> Executor::run_step(uint32_t index) {
-  ActionResult step;
+Result<void> Executor::run_step(uint32_t index) {
+  step_ = {};
   // The ops of a step are merged before it runs, so what shares a freeze does not depend on timing.
   for (const ActionGroup& group : groups_of(scenario_.getSteps()[index])) {
     KTAPE_ASSIGN(ActionResult action, act(index, group));
+    note(action);
+    // Also between actions that take no time, or only as long as their requests.
+    if (!action.end_run) KTAPE_TRY(take_intervals());
     // A reply or a wait that was cut short by stop is not the action's fault.
-    if (session_.stopped()) return ActionResult{false, true, "the host ended the run"};
-    if (!action.ok && step.ok) step = action;
-    if (action.end_run) return step;
+    if (session_.stopped()) step_ = ActionResult{false, true, "the host ended the run"};
+    if (step_.end_run) return {};
   }
-  return step;
+  return {};
+}
+
+void Executor::note(const ActionResult& action) {
+  if (!action.ok && step_.ok) step_ = action;
+  // Also if the first failure did not end the run.
+  step_.end_run = step_.end_run || action.end_run;
+}
+
+Result<void> Executor::begin_series(uint32_t step, const ActionGroup& group) {
+  const auto op = scenario_.getSteps()[step].getActions()[group.first].getOp();
+  const std::chrono::milliseconds every(op.getEvery().getMs());
+  series_.push_back({step, group, IntervalCount(Clock::now(), every)});
+  return take_intervals();
+}
+
+Result<void> Executor::take_intervals() {
+  for (Series& series : series_) {
+    const Clock::time_point now = Clock::now();
+    if (session_.stopped() || series.intervals.due() > now) continue;
+    KTAPE_ASSIGN(const ActionResult action,
+                 request(series.step, series.group, series.intervals.take(now)));
+    note(action);
+  }
+  return {};
+}
+
+std::vector<SeriesCount> Executor::end_series() {
+  std::vector<SeriesCount> counts;
+  for (Series& series : series_) {
+    series.intervals.end(Clock::now());
+    counts.push_back({series.group.first, series.intervals.taken(), series.intervals.missed()});
+  }
+  series_.clear();
+  return counts;
+}
+
+Result<void> Executor::pass_time(Clock::time_point deadline, const std::function<bool()>& until) {
+  for (;;) {
+    Clock::time_point next = deadline;
+    for (const Series& series : series_) next = std::min(next, series.intervals.due());
+    KTAPE_TRY(session_.wait(next, until));
+    if (session_.stopped() || until() || Clock::now() >= deadline) return {};
+    KTAPE_TRY(take_intervals());
+  }
 }
 
 Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& group) {
-  if (group.kind != ActionKind::kOther) return request(step, group);
   schema::Action::Reader action = scenario_.getSteps()[step].getActions()[group.first];
+  if (action.isOp() && action.getOp().getEvery().getMs() > 0) {
+    KTAPE_TRY(begin_series(step, group));
+    return ActionResult{};
+  }
+  if (group.kind != ActionKind::kOther) return request(step, group, 0);
   switch (action.which()) {
     case schema::Action::SLEEP_MS:
       return sleep_until(Clock::now() + std::chrono::milliseconds(action.getSleepMs()));
@@ -124,7 +177,7 @@ Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& g
 }
 
 Result<Executor::ActionResult> Executor::sleep_until(Clock::time_point deadline) {
-  KTAPE_TRY(session_.wait(deadline));
+  KTAPE_TRY(pass_time(deadline));
   return ActionResult{};
 }
 
@@ -140,7 +193,7 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
     // A worker about to be reaped may have no stat any more; `alive` shows that.
     if (auto stat = read_proc_stat((*worker)->pid)) state = stat->state;
     if (state == wanted) return ActionResult{};
-    KTAPE_TRY(session_.wait(Clock::now() + kWorkerInterval));
+    KTAPE_TRY(pass_time(Clock::now() + kWorkerInterval));
   }
   if (!(*worker)->alive)
     return ActionResult{false, true, "worker '" + (*worker)->name + "' has exited"};
@@ -152,7 +205,7 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
 Result<Executor::ActionResult> Executor::wait_for_program(schema::WaitProgram::Reader wait) {
   const auto limit = std::chrono::milliseconds(wait.getDeadlineMs());
   const auto ended = [this] { return session_.program_ended(); };
-  KTAPE_TRY(session_.wait(Clock::now() + limit, ended));
+  KTAPE_TRY(pass_time(Clock::now() + limit, ended));
   if (ended()) return ActionResult{};
   return ActionResult{
       false, true,
@@ -203,12 +256,14 @@ Result<Executor::ActionResult> Executor::panic() {
   return ActionResult{false, true, "the kernel did not panic"};
 }
 
-Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGroup& group) {
+Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGroup& group,
+                                                 uint64_t interval) {
   capnp::MallocMessageBuilder message;
   auto request = message.initRoot<schema::OpRequest>();
   request.setId(++last_request_);
   request.setStep(step);
   request.setFirstAction(group.first);
+  request.setInterval(interval);
   request.setMode(group.kind == ActionKind::kHot ? schema::OpMode::HOT : schema::OpMode::COLD);
   auto entries = request.initEntries(group.count);
   auto actions = scenario_.getSteps()[step].getActions();

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "guest/inside/base/interval_count.h"
 #include "guest/inside/merge_ops.h"
 #include "guest/inside/session.h"
 #include "schema/base/result.h"
@@ -41,9 +43,24 @@ class Executor {
     std::string detail;
   };
 
+  // An op with `every` of the current step.
+  struct Series {
+    uint32_t step = 0;
+    ActionGroup group;
+    IntervalCount intervals;
+  };
+
   Result<void> set_up();
   Result<RunResult> run_steps();
-  Result<ActionResult> run_step(uint32_t index);
+  Result<void> run_step(uint32_t index);
+  void note(const ActionResult& action);
+  Result<void> begin_series(uint32_t step, const ActionGroup& group);
+  // Makes one request of each series that is due.
+  Result<void> take_intervals();
+  std::vector<SeriesCount> end_series();
+  // Waits as Session::wait() does, and makes the requests of the series that become due meanwhile.
+  Result<void> pass_time(
+      Clock::time_point deadline, const std::function<bool()>& until = [] { return false; });
   Result<ActionResult> act(uint32_t step, const ActionGroup& group);
   Result<ActionResult> sleep_until(Clock::time_point deadline);
   Result<ActionResult> wait_for(schema::WaitWorker::Reader wait);
@@ -52,7 +69,8 @@ class Executor {
   Result<ActionResult> change_policy(schema::WorkerPolicy::Reader action);
   Result<ActionResult> report(schema::WorkerFacts::Reader action);
   Result<ActionResult> panic();
-  Result<ActionResult> request(uint32_t step, const ActionGroup& group);
+  // `interval`: its number in a series; 0: it is not part of one.
+  Result<ActionResult> request(uint32_t step, const ActionGroup& group, uint64_t interval);
   Result<void> fill_in_worker(schema::TaskRef::Builder task);
 
   Session& session_;
@@ -60,6 +78,8 @@ class Executor {
   Log log_;
   Clock::time_point end_{};  // of the scenario's duration; known once the first step begins
   uint64_t last_request_ = 0;
+  ActionResult step_;           // of the current step: its first failure
+  std::vector<Series> series_;  // of the current step
 };
 
 }  // namespace ktape

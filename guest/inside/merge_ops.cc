@@ -10,7 +10,7 @@ bool are_one_request(const ActionToMerge& one, const ActionToMerge& next) {
   // writes, and their order matters to the scenario.
   const bool cold = one.kind == ActionKind::kColdRead || one.kind == ActionKind::kColdWrite;
   return cold && one.kind == next.kind && !one.alone && !next.alone &&
-         one.retry_ms == next.retry_ms;
+         one.retry_ms == next.retry_ms && one.every_ms == next.every_ms;
 }
 
 }  // namespace

@@ -12,12 +12,14 @@ enum class ActionKind { kOther, kColdRead, kColdWrite, kHot };
 // An action of a step, as far as merging needs it.
 struct ActionToMerge {
   // Implicit: a kind alone is an action.
-  ActionToMerge(ActionKind of, bool is_alone = false, int32_t waited_for_ms = 0)
-      : kind(of), alone(is_alone), retry_ms(waited_for_ms) {}
+  ActionToMerge(ActionKind of, bool is_alone = false, int32_t waited_for_ms = 0,
+                uint32_t again_ms = 0)
+      : kind(of), alone(is_alone), retry_ms(waited_for_ms), every_ms(again_ms) {}
 
   ActionKind kind;
-  bool alone;        // never merged with another action
-  int32_t retry_ms;  // only requests with equal values are merged
+  bool alone;         // never merged with another action
+  int32_t retry_ms;   // only requests with equal values are merged
+  uint32_t every_ms;  // likewise
 };
 
 // Adjacent actions that are run together. More than one only if they become one request.

@@ -11,6 +11,7 @@
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
 #include "schema/scenario/expected_failures.h"
+#include "schema/scenario/series.h"
 
 namespace ktape {
 
@@ -51,6 +52,7 @@ class ScenarioCheck {
     KTAPE_TRY(check_workers());
     KTAPE_TRY(check_ms(parsed_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
     KTAPE_TRY(check_steps());
+    KTAPE_TRY(check_series(file_, parsed_, scenario_));
     KTAPE_TRY(check_expected_failures(file_, parsed_, scenario_));
     return check_lasting();
   }
@@ -316,14 +318,11 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_tag(const TextNode& where, std::string tag) {
+  Result<void> check_tag(const TextNode& where, std::string_view tag) const {
     if (tag.empty()) {
       return error(where.place, "an op needs a 'tag'", "assertions find the value by its tag");
     }
-    KTAPE_TRY(check_shown_name(where, "tag", tag));
-    // Assertions and diffs find an op by its tag, across all steps.
-    if (tags_.insert(tag).second) return {};
-    return error(where.at("tag").place, fmt::format("the tag '{}' is used already", tag));
+    return check_shown_name(where, "tag", tag);
   }
 
   Result<void> check_worker(const TextNode& where, capnp::Text::Reader worker) const {
@@ -344,7 +343,6 @@ class ScenarioCheck {
   const TextNode& parsed_;
   schema::Scenario::Reader scenario_;
   const MachineOverride& override_;
-  std::set<std::string> tags_;
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ class OpCheck {
     KTAPE_TRY(entry.isRead() ? check_read(where, entry) : check_write(where, entry));
     KTAPE_TRY(check_retry_ms(file_, parsed, op.getRetryMs(), scenario_));
     if (entry.getConsistent()) KTAPE_TRY(check_consistent(where, op));
+    if (parsed.has("every")) KTAPE_TRY(check_every(parsed.at("every"), op));
     if (parsed.has("expect")) KTAPE_TRY(check_expectation(parsed.at("expect"), op));
     return op.getMode() == schema::OpMode::HOT ? check_hot(parsed, entry) : Result<void>();
   }
@@ -145,24 +146,45 @@ class OpCheck {
     return {};
   }
 
+  // Before check_hot(): an op with `every` is hot by default.
+  Result<void> check_every(const TextNode& where, schema::ScenarioOp::Reader op) const {
+    const uint32_t ms = op.getEvery().getMs();
+    if (op.getEntry().isWrite()) {
+      return error(where.place,
+                   "'every' is for reads only: writes at intervals would change the run at moments "
+                   "that the scenario does not choose",
+                   "give each write an op of its own, or leave out 'every'");
+    }
+    if (ms == 0)
+      return error(where.at("ms").place, "'every' needs 'ms', at least 1",
+                   "e.g. every = (ms = 50)");
+    if (!op.getExpect().isRefused()) return {};
+    return error(where.place, "an op with 'every' cannot expect a refusal",
+                 "leave out 'every', or 'expect'");
+  }
+
   Result<void> check_hot(const TextNode& parsed, schema::OpEntry::Reader entry) const {
     const TextNode& where = parsed.at("entry");
+    const std::string make_cold =
+        parsed.has("mode") ? "leave out 'mode = hot'"
+                           : "an op with 'every' is hot; with 'mode = cold' the machine is frozen "
+                             "for each value";
     if (parsed.has("retryMs")) {
       return error(parsed.at("retryMs").place, "a hot read is not retried: no gate refuses it",
                    "leave out 'retryMs'");
     }
     if (entry.isWrite()) {
       return error(where.at("write").place, "a write cannot be hot: it needs a frozen machine",
-                   "leave out 'mode = hot'");
+                   make_cold);
     }
     if (!entry.getTarget().isSymbol() && !entry.getTarget().isPerCpu()) {
       return error(where.at("target").place, "a hot read takes a symbol or a per-CPU variable only",
-                   "leave out 'mode = hot'");
+                   make_cold);
     }
     if (entry.getRead() == schema::ValueKind::BYTES ||
         entry.getRead() == schema::ValueKind::WHOLE) {
       return error(where.at("read").place, "a hot read takes one value of at most 8 bytes",
-                   "leave out 'mode = hot', or read u8, u16, u32 or u64");
+                   make_cold + ", or read u8, u16, u32 or u64");
     }
     return {};
   }
@@ -177,7 +199,7 @@ class OpCheck {
     }
     if (op.getMode() == schema::OpMode::HOT) {
       return error(place, "a hot read cannot be consistent: the machine keeps running during it",
-                   "leave out 'mode = hot'");
+                   "use 'mode = cold', or leave out 'consistent'");
     }
     const auto target = entry.getTarget();
     // For other targets the lock is known only when the op has been resolved.

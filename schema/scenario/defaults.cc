@@ -40,6 +40,11 @@ void fill_action(schema::Action::Builder action, int32_t retry_ms) {
   }
 }
 
+// Without a mode, an op with `every` is hot: the text says whether there is one.
+void choose_mode(const TextNode& where, schema::ScenarioOp::Builder op) {
+  if (where.has("every") && !where.has("mode")) op.setMode(schema::OpMode::HOT);
+}
+
 Result<void> parse_path(std::string_view file, const TextNode& where,
                         schema::Target::Builder target) {
   if (where.has("steps")) {
@@ -80,16 +85,18 @@ void fill_defaults(schema::Scenario::Builder scenario) {
   }
 }
 
-Result<void> parse_paths(std::string_view file, const TextNode& parsed,
-                         schema::Scenario::Builder scenario) {
+Result<void> complete_ops(std::string_view file, const TextNode& parsed,
+                          schema::Scenario::Builder scenario) {
   auto steps = scenario.getSteps();
   for (unsigned i = 0; i < steps.size(); ++i) {
     auto actions = steps[i].getActions();
     for (unsigned j = 0; j < actions.size(); ++j) {
       if (!actions[j].isOp()) continue;
-      const TextNode& entry = parsed.at("steps").at(i).at("actions").at(j).at("op").at("entry");
+      const TextNode& op = parsed.at("steps").at(i).at("actions").at(j).at("op");
+      choose_mode(op, actions[j].getOp());
       // Places of the text, since the message has none.
-      KTAPE_TRY(parse_path(file, entry.at("target"), actions[j].getOp().getEntry().getTarget()));
+      KTAPE_TRY(
+          parse_path(file, op.at("entry").at("target"), actions[j].getOp().getEntry().getTarget()));
     }
   }
   return {};

@@ -13,8 +13,9 @@ namespace ktape {
 // whose default depends on the accelerator.
 void fill_defaults(schema::Scenario::Builder scenario);
 
-// Parses each target's path into its steps. The author must have left out the steps.
-[[nodiscard]] Result<void> parse_paths(std::string_view file, const TextNode& parsed,
-                                       schema::Scenario::Builder scenario);
+// Parses each target's path into its steps, which the author must have left out. Makes an op with
+// `every` hot unless the text gives its mode.
+[[nodiscard]] Result<void> complete_ops(std::string_view file, const TextNode& parsed,
+                                        schema::Scenario::Builder scenario);
 
 }  // namespace ktape

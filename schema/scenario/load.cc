@@ -64,7 +64,7 @@ Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
     apply_override(machine, scenario.getMachine());
     // In this order: paths are checked against what they mean, and checks see complete values.
     fill_defaults(scenario);
-    KTAPE_TRY(parse_paths(path, parsed, scenario));
+    KTAPE_TRY(complete_ops(path, parsed, scenario));
     KTAPE_TRY(check_scenario(path, parsed, scenario.asReader(), machine));
   } catch (const kj::Exception& exception) {
     return decoder_error(path, text, exception);

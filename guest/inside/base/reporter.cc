@@ -19,12 +19,19 @@ Result<void> Reporter::step_started(uint32_t step, capnp::Text::Reader name) {
   });
 }
 
-Result<void> Reporter::step_finished(uint32_t step, bool ok, const std::string& detail) {
+Result<void> Reporter::step_finished(uint32_t step, bool ok, const std::string& detail,
+                                     const std::vector<SeriesCount>& series) {
   return send([&](schema::FromAgent::Builder message) {
     auto finished = message.initStepFinished();
     finished.setStep(step);
     finished.setOk(ok);
     finished.setDetail(detail);
+    auto counts = finished.initSeries(static_cast<unsigned>(series.size()));
+    for (unsigned i = 0; i < counts.size(); ++i) {
+      counts[i].setFirstAction(series[i].first_action);
+      counts[i].setRequested(series[i].requested);
+      counts[i].setMissed(series[i].missed);
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "guest/inside/base/channel.h"
 #include "guest/inside/base/facts.h"
@@ -13,6 +14,13 @@
 #include "schema/wire.capnp.h"
 
 namespace ktape {
+
+// How often an op with `every` was requested in its step.
+struct SeriesCount {
+  uint32_t first_action = 0;
+  uint64_t requested = 0;
+  uint64_t missed = 0;
+};
 
 // Sends the agent's messages, stamped with guest time. Errors are those of Channel::send: the host
 // is gone.
@@ -32,7 +40,8 @@ class Reporter {
   }
 
   [[nodiscard]] Result<void> step_started(uint32_t step, capnp::Text::Reader name);
-  [[nodiscard]] Result<void> step_finished(uint32_t step, bool ok, const std::string& detail);
+  [[nodiscard]] Result<void> step_finished(uint32_t step, bool ok, const std::string& detail,
+                                           const std::vector<SeriesCount>& series);
   [[nodiscard]] Result<void> scheduler_output(uint32_t id, std::string_view text,
                                               uint64_t lost_bytes = 0);
   [[nodiscard]] Result<void> facts(std::string_view subject, const Facts& facts);

@@ -47,6 +47,13 @@ TEST_CASE("An op that is expected to be refused is never merged with others") {
   CHECK(merge_ops({refused, refused}) == Groups{{0, 1, kWrite}, {1, 1, kWrite}});
 }
 
+TEST_CASE("Reads with different intervals are not one request") {
+  const ActionToMerge often(kRead, false, 0, 10);
+  const ActionToMerge rarely(kRead, false, 0, 50);
+  CHECK(merge_ops({often, often, rarely, kRead}) ==
+        Groups{{0, 2, kRead}, {2, 1, kRead}, {3, 1, kRead}});
+}
+
 TEST_CASE("Ops with different retry times are not one request") {
   CHECK(merge_ops({{kWrite, false, 10}, {kWrite, false, 10}, {kWrite, false, 0}}) ==
         Groups{{0, 2, kWrite}, {2, 1, kWrite}});

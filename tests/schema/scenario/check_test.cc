@@ -208,12 +208,9 @@ TEST_CASE("a retry time is not negative, nor longer than the run may last") {
              ContainsSubstring("a hot read is not retried"));
 }
 
-TEST_CASE("tags are given and unique") {
+TEST_CASE("tags are given") {
   CHECK_THAT(complaint(with_action("op = (entry = (target = (symbol = \"a\"), read = u64))")),
              ContainsSubstring("an op needs a 'tag'"));
-  std::string op = "(op = (entry = (tag = \"same\", target = (symbol = \"a\"), read = u64)))";
-  CHECK_THAT(complaint(scenario("", kWorker, fmt::format("(actions = [{}, {}])", op, op))),
-             ContainsSubstring("the tag 'same' is used already"));
 }
 
 }  // namespace ktape::test
