@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/sched/rhashtable.h"
 
-#include "guest/kernel/types/sizes.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +8,8 @@
 #include <span>
 #include <unordered_map>
 #include <vector>
+
+#include "guest/kernel/types/sizes.h"
 
 namespace ktape {
 

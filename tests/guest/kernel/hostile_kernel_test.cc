@@ -27,7 +27,7 @@ namespace {
 
 constexpr int32_t kPid = 77;
 constexpr uint64_t kStart = 5230000000;
-constexpr uint64_t kNode = 2;  // the low bits of an IDR entry that is a node
+constexpr uint64_t kNodeBits = 2;  // the low bits of an IDR entry that is a node
 constexpr uint64_t kPresent = 1;
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 
@@ -166,18 +166,18 @@ TEST_CASE_METHOD(HostileKernel,
                  "an IDR whose nodes all lead to each other is searched in bounded time") {
   // 64 nodes, each with the next as every one of its children: 64^64 ways down.
   const GuestVirtual root(
-      fake.value(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNode);
+      fake.value(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNodeBits);
   GuestVirtual above = root;
   fake.set(above, "struct xa_node", "shift", 63);
   for (int shift = 62; shift >= 0; --shift) {
     const GuestVirtual below = fake.allocate(576);
     fake.set(below, "struct xa_node", "shift", static_cast<uint64_t>(shift));
     for (int slot = 0; slot < 64; ++slot)
-      fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", below.value | kNode);
+      fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", below.value | kNodeBits);
     above = below;
   }
   for (int slot = 0; slot < 64; ++slot)
-    fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", above.value | kNode);
+    fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", above.value | kNodeBits);
   LayoutLog log(fake.kernel().btf());
   const uint64_t before = counting.reads();
   (void)must(TaskFinder::create(fake.kernel(), log)).find(counting, Pid(kPid));

@@ -60,7 +60,8 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(path_error(".a") == "target path '.a': column 1: got '.', expected a member's name");
   CHECK(path_error("a..b") == "target path 'a..b': column 3: got '.', expected a member's name");
   CHECK(path_error("a.") == "target path 'a.': column 3: got the end, expected a member's name");
-  CHECK(path_error("a b") == "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
+  CHECK(path_error("a b") ==
+        "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
   CHECK(path_error("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
   CHECK(path_error("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
   CHECK(path_error("a{cpu}") ==
@@ -78,7 +79,8 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(path_error("a{rbtree foo}")
             .ends_with("expected 'rbtree', the type of an entry, its link member, and a limit"));
   for (const char* link : {"a[", "a[]", "a[x]", "[1]", "a[1]b", "a[1][", "a]"})
-    CHECK(path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
+    CHECK(
+        path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
   CHECK(path_error("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
   CHECK(path_error("9a").ends_with("expected a member's name"));
 }
