@@ -4,11 +4,16 @@
 
 #include <iostream>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "replay/read/answers.h"
 #include "replay/read/freeze_choice.h"
 #include "replay/read/read_output.h"
-#include "replay/read/target_read.h"
+#include "replay/read/target_lines.h"
+#include "replay/read/view.h"
+#include "replay/read/view_output.h"
 #include "replay/tape/tape_kernel.h"
 #include "replay/text/integrity_text.h"
 #include "schema/base/command/command_line.h"
@@ -44,9 +49,13 @@ A target is a root and a path in C syntax, and after a colon the width:
   '((struct scx_sched *)scx_root)->exit_kind'
                                    an object that the pointer at a symbol points to
 A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
-per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list; 'hlist', 'llist' and 'rbtree'
-walk what these are. The width is u8, u16, u32, u64, bytes(N), whole, or auto: the type's
-width, which is the default. Targets may also be written as 'ktape show' prints them.)";
+per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list; 'hlist', 'llist', 'rbtree' and
+'rhashtable' walk what these are, and '{xarray TYPE LIMIT}' an xarray or IDR of pointers. It
+may walk several, one in each entry of the other. The width is u8, u16, u32, u64, bytes(N),
+whole, or auto: the type's width, which is the default. Targets may also be written as 'ktape
+show' prints them.
+
+A view is a table of everything of one kind: dsqs, tasks, workers, runqueues, maps or cgroups.)";
 
 constexpr char kFooter[] = R"(Examples:
   ktape read run.ktape
@@ -58,14 +67,16 @@ constexpr char kFooter[] = R"(Examples:
       the names of the tasks in a list
   ktape read run.ktape --at all --csv task:sleeper.scx.dsq_vtime cpu0:runqueues.nr_running
       a table: a row for each value, at every freeze
+  ktape read run.ktape --at freeze:error dsqs tasks
+      tables of the DSQs and of the tasks
   ktape read run.ktape --at freeze:2 --batch --json <targets
       many targets, with one verification of the tape
   ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
 
 For a target on a task, the gates that passed are shown; reads need only the first ones, which
 identify the task. Memory that the tape does not have is reported as not captured, with
-the physical address. If a list is longer than its limit, or leads to memory that was not
-captured, the entries before that are shown. The tape is verified first.
+the physical address. If a list is longer than its limit, or an entry cannot be reached, the
+other entries are shown. The tape is verified first.
 
 --at names several freezes with 'all', 'trigger' (those by a trigger) or 'N-M'. Their targets are
 then shown without place and gates. 'freeze:' may be left out everywhere.
@@ -85,6 +96,7 @@ struct Options {
   bool batch = false;
   bool json = false;
   bool csv = false;
+  bool views = false;
 
   [[nodiscard]] bool reads() const { return batch || !targets.empty(); }
 };
@@ -99,110 +111,30 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
   return ExitCode::kGood;
 }
 
-constexpr char kBlanks[] = " \t\r";
-
-// The next target of standard input; nothing at its end. Empty lines and comments are skipped.
-std::optional<std::string> next_line() {
-  for (std::string line; std::getline(std::cin, line);) {
-    const size_t begin = line.find_first_not_of(kBlanks);
-    if (begin == std::string::npos || line[begin] == '#') continue;
-    return line.substr(begin, line.find_last_not_of(kBlanks) + 1 - begin);
-  }
-  return std::nullopt;
-}
-
-std::vector<std::string> all_lines() {
-  std::vector<std::string> lines;
-  while (std::optional<std::string> line = next_line()) lines.push_back(std::move(*line));
-  return lines;
-}
-
-// Reads targets at freezes and prints what it gets.
-class Answers {
- public:
-  Answers(const TapeReader& tape, const TapeIndex& index, const Kernel& kernel,
-          const Verification& found, const Options& options, bool is_series)
-      : tape_(tape),
-        reader_(kernel, index),
-        found_(found),
-        options_(options),
-        is_series_(is_series) {}
-
-  // A freeze whose memory was not kept is an error, except in a series.
-  Result<void> at(const Freeze& freeze, const std::vector<std::string>& lines) {
-    if (is_series_ && is_text()) KTAPE_TRY(write_output(freeze_line(freeze)));
-    const Result<RecordedMemory> memory = memory_at(tape_, freeze);
-    if (!memory.ok() && !(is_series_ && memory.error().code == ErrorCode::kNotApplicable))
-      return memory.error();
-    for (const std::string& line : lines) {
-      KTAPE_ASSIGN(const TargetRead read, memory.ok() ? answer(*memory, freeze, line)
-                                                      : TargetRead::of_error(line, memory.error()));
-      KTAPE_TRY(print(read, freeze));
-    }
-    return {};
-  }
-
-  // Each target of standard input as it arrives: a program may wait for one answer before it asks
-  // for the next.
-  Result<void> batch_at(const Freeze& freeze) {
-    KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape_, freeze));
-    while (const std::optional<std::string> line = next_line()) {
-      KTAPE_ASSIGN(const TargetRead read, answer(memory, freeze, *line));
-      KTAPE_TRY(print(read, freeze));
-      KTAPE_TRY(flush_output());
-    }
-    return {};
-  }
-
-  [[nodiscard]] ExitCode code() const { return code_; }
-
- private:
-  [[nodiscard]] bool is_text() const { return !options_.json && !options_.csv; }
-
-  // A mistake in a target of the command line ends the reading, after the targets before it; in a
-  // batch it is answered in its place. That a worker had not started is no mistake.
-  Result<TargetRead> answer(const RecordedMemory& memory, const Freeze& freeze,
-                            const std::string& line) {
-    Result<TargetRead> read = reader_.read(memory, freeze, line);
-    if (read.ok()) return read;
-    const ErrorCode code = read.error().code;
-    const bool is_answer =
-        code == ErrorCode::kNotApplicable || (options_.batch && code == ErrorCode::kUsage);
-    if (!is_answer) return read;
-    return TargetRead::of_error(line, read.error());
-  }
-
-  Result<void> print(const TargetRead& read, const Freeze& freeze) {
-    code_ = worst(code_, read.code());
-    if (options_.json) return write_output(target_json(read, freeze, found_));
-    if (options_.csv) return write_output(csv_rows(read, freeze));
-    return write_output(is_series_ ? lines_in_series(read) : target_lines(read));
-  }
-
-  const TapeReader& tape_;
-  TargetReader reader_;
-  const Verification& found_;
-  const Options& options_;
-  const bool is_series_;
-  ExitCode code_ = ExitCode::kGood;
-};
-
 Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
                               const Verification& found, const Options& options) {
   KTAPE_ASSIGN(const FreezeChoice at, choose_freezes(index, options.at));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
-  Answers answers(tape, index, kernel, found, options, at.is_series);
-  if (options.csv) KTAPE_TRY(write_output(csv_header()));
+  Answers answers(tape, index, kernel, found,
+                  {options.json, options.csv, options.batch, at.is_series});
+  TargetLines input(std::cin);
   if (options.batch && !at.is_series) {
-    KTAPE_TRY(answers.batch_at(*at.freezes.front()));
+    KTAPE_TRY(answers.batch_at(*at.freezes.front(), input));
     return answers.code();
   }
-  const std::vector<std::string> lines = options.batch ? all_lines() : options.targets;
+  std::vector<std::string> lines = options.targets;
+  if (options.batch) {
+    KTAPE_ASSIGN(lines, input.all());
+  } else {
+    KTAPE_TRY(answers.check(at.freezes, lines));
+  }
   for (const Freeze* freeze : at.freezes) KTAPE_TRY(answers.at(*freeze, lines));
   return answers.code();
 }
 
 Result<void> check_options(const Options& options) {
+  if (options.tape.empty())
+    return Error{ErrorCode::kUsage, "TAPE is required", "see 'ktape read --help'"};
   constexpr char kTargets[] = "see 'ktape read --help' for targets";
   if (options.batch && !options.targets.empty()) {
     return Error{ErrorCode::kUsage, "--batch reads the targets from standard input",
@@ -217,7 +149,20 @@ Result<void> check_options(const Options& options) {
   return {};
 }
 
+std::vector<std::string> view_names() {
+  std::vector<std::string> names;
+  for (const View& view : views()) names.emplace_back(view.name);
+  return names;
+}
+
+Result<ExitCode> list_views() {
+  KTAPE_TRY(write_output(views_text()));
+  KTAPE_TRY(flush_output());
+  return ExitCode::kGood;
+}
+
 Result<ExitCode> run(const Options& options) {
+  if (options.views) return list_views();
   KTAPE_TRY(check_options(options));
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
@@ -241,16 +186,21 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
-  program.add("TARGET", options.targets, "What to read; without targets, the freezes are listed");
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder");
+  program
+      .add("TARGET", options.targets,
+           "What to read, or a view; without targets, the freezes are listed")
+      .suggests(ktape::view_names());
   program
       .add("--at", options.at,
            "The freeze: freeze:N, freeze:last or freeze:error; several: all, trigger or N-M")
       .value_name("FREEZE");
-  const ktape::Option json =
-      program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
-  program.add_flag("--csv", options.csv, "Print a row of CSV for each value").excludes(json);
+  const ktape::Option json = program.add_flag(
+      "--json", options.json, "Print a line of JSON for each target, view or freeze");
+  program.add_flag("--csv", options.csv, "Print a row of CSV for each value, or row of a view")
+      .excludes(json);
   program.add_flag("--batch", options.batch, "Read the targets from standard input, one per line");
+  program.add_flag("--views", options.views, "List the views");
   const ktape::PagerOption pager(program);
   const auto run = [&] { return ktape::run(options); };
   // A pager would take the terminal from the user who types targets.

@@ -41,9 +41,31 @@ std::vector<std::string> texts_of(const TargetRead& read) {
   return texts;
 }
 
+// "[3][0]": the place of a value among the entries of each walk.
+std::string entry_text(const EntryNumbers& numbers) {
+  std::string text;
+  for (const uint32_t number : numbers) text += fmt::format("[{}]", number);
+  return text;
+}
+
+bool has_several_walks(const TargetRead& read) {
+  return !read.entries.empty() && read.entries.front().size() > 1;
+}
+
+// A line for each: in one line, nothing would tell which value belongs to which list.
+std::string nested_list_text(const TargetRead& read, const std::vector<std::string>& texts) {
+  std::string text = count_text(texts.size(), "entry", "entries");
+  if (!read.broke_off.empty()) text += " and more";
+  text += ":";
+  for (size_t i = 0; i < texts.size() && i < read.entries.size(); ++i)
+    text += fmt::format("\n{} {}", entry_text(read.entries[i]), texts[i]);
+  return text;
+}
+
 std::string text_of_all(const TargetRead& read) {
   const std::vector<std::string> texts = texts_of(read);
   if (!read.reply.get().getValue().isList()) return texts.front();
+  if (has_several_walks(read)) return nested_list_text(read, texts);
   return list_text(texts, !read.broke_off.empty(), texts.size());
 }
 
@@ -79,6 +101,13 @@ std::string csv_row(const Freeze& freeze, const TargetRead& read,
   std::string row;
   for (const auto& cell : cells) row += (row.empty() ? "" : ",") + csv_cell(cell);
   return row + "\n";
+}
+
+// "3", "3/0"
+std::string entry_cell(const EntryNumbers& numbers) {
+  std::string text;
+  for (const uint32_t number : numbers) text += (text.empty() ? "" : "/") + std::to_string(number);
+  return text;
 }
 
 std::optional<std::string> if_any(std::string text) {
@@ -123,9 +152,11 @@ std::string target_lines(const TargetRead& read) {
   if (read.missing && reply.getStatus() != schema::EntryStatus::DONE)
     text += "  " + printable(chars(reply.getReason())) + "\n";
   const std::string place = place_text(reply);
-  if (!place.empty()) text += "  " + place + "\n";
+  // Without an address it is only a type.
+  if (!place.empty() && reply.getVirtualAddress() != 0) text += "  " + place + "\n";
   if (reply.getNote().size() > 0) text += "  note: " + printable(chars(reply.getNote())) + "\n";
-  if (read.gates.empty()) return text;
+  // What a refusal or a failure says is enough: most gates were not even evaluated.
+  if (read.gates.empty() || reply.getStatus() != schema::EntryStatus::DONE) return text;
   for (const std::string& line : gate_lines(read.gates)) text += "  " + line + "\n";
   return text;
 }
@@ -154,8 +185,10 @@ std::string target_json(const TargetRead& read, const Freeze& freeze, const Veri
       .field("reply", JsonText{json_text(read.reply.get())})
       .key("decoded")
       .values(read.decoded)
-      .key("gates")
+      .key("entries")
       .list();
+  for (const EntryNumbers& numbers : read.entries) json.values(numbers);
+  json.end().key("gates").list();
   for (const auto& gate : read.gates) json.value(JsonText{json_text(gate.get())});
   json.end();
   put_integrity(json, found);
@@ -172,11 +205,11 @@ std::string csv_rows(const TargetRead& read, const Freeze& freeze) {
     const std::string reason = printable(chars(reply.getReason()));
     return csv_row(freeze, read, {std::nullopt, std::nullopt, std::nullopt, reason});
   }
-  const bool is_list = reply.getValue().isList();
-  const std::vector<std::string> texts = texts_of(read);
+  const std::vector<std::string> texts = read.cells.empty() ? texts_of(read) : read.cells;
   std::string rows;
   for (size_t i = 0; i < texts.size() && i < read.numbers.size(); ++i) {
-    const auto entry = is_list ? std::optional(std::to_string(i)) : std::nullopt;
+    const auto entry =
+        i < read.entries.size() ? std::optional(entry_cell(read.entries[i])) : std::nullopt;
     rows += csv_row(freeze, read,
                     {entry, if_any(read.numbers[i]), texts[i], if_any(printable(read.broke_off))});
   }

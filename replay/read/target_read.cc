@@ -15,6 +15,7 @@
 #include "guest/kernel/ops/op_result.h"
 #include "guest/kernel/sched/tasks.h"
 #include "guest/kernel/types/layout_log.h"
+#include "replay/read/one_line.h"
 #include "replay/tape/value_text.h"
 #include "schema/base/text.h"
 #include "schema/target/target_line.h"
@@ -83,7 +84,8 @@ Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const
 // The op's errors that follow from the kernel's symbols and types alone.
 Result<void> check_op(const Kernel& kernel, const Op& op) {
   LayoutLog log(kernel.btf());
-  KTAPE_ASSIGN(const TargetPlan plan, plan_target(kernel.knowledge(), op.target, log));
+  KTAPE_ASSIGN(const TargetPlan plan,
+               plan_target(kernel.knowledge(), op.target, log, Lists::kAsFarAsTheyGo));
   KTAPE_TRY(fit_op(plan, op, schema::OpMode::COLD));
   return {};
 }
@@ -121,7 +123,7 @@ Result<Op> asked_op(const Kernel& kernel, const std::string& line) {
 std::optional<TypeInfo> type_of_value(const Kernel& kernel, const Op& op) {
   const auto* action = std::get_if<ReadAction>(&op.action);
   LayoutLog unused(kernel.btf());
-  auto type = target_type(kernel.btf(), op.target, unused);
+  auto type = target_type(kernel.btf(), op.target, unused, Lists::kAsFarAsTheyGo);
   if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok())
     return std::nullopt;
   return std::move(*type);
@@ -129,10 +131,15 @@ std::optional<TypeInfo> type_of_value(const Kernel& kernel, const Op& op) {
 
 // In decimal; empty if it is not a number.
 std::string number_text(const Btf& btf, const std::optional<TypeInfo>& type, const OpValue& value) {
-  if (value.kind == schema::ValueKind::BYTES || value.kind == schema::ValueKind::WHOLE) return "";
+  // That of an atomic_t is the number in it.
+  const TypeInfo inner = type ? without_wrappers(btf, *type) : TypeInfo();
+  const bool is_number = inner.kind == TypeKind::kInteger && value.bytes.size() <= sizeof(uint64_t);
+  const bool is_bytes =
+      value.kind == schema::ValueKind::BYTES || value.kind == schema::ValueKind::WHOLE;
+  if (is_bytes && !(type && is_number)) return "";
   uint64_t number = 0;
   std::memcpy(&number, value.bytes.data(), std::min(sizeof number, value.bytes.size()));
-  const auto integer = type ? btf.integer(type->id) : Result<IntegerInfo>(IntegerInfo());
+  const auto integer = type ? btf.integer(inner.id) : Result<IntegerInfo>(IntegerInfo());
   if (!integer.ok() || !integer->is_signed) return std::to_string(number);
   const size_t unused_bits = 8 * (sizeof number - value.bytes.size());
   return std::to_string(static_cast<int64_t>(number << unused_bits) >> unused_bits);
@@ -144,6 +151,7 @@ void decode(const Kernel& kernel, const GuestMemory& memory, const Op& op, const
   const ValueContext context{&kernel, [&] { return &memory; }};
   const auto add = [&](const OpValue& value) {
     if (type) read.decoded.push_back(value_text(kernel.btf(), *type, value.bytes, context));
+    if (type) read.cells.push_back(one_line(kernel.btf(), *type, value.bytes, context));
     read.numbers.push_back(number_text(kernel.btf(), type, value));
   };
   if (result.value) add(*result.value);
@@ -181,6 +189,18 @@ ExitCode TargetRead::code() const {
 TargetReader::TargetReader(const Kernel& kernel, const TapeIndex& index)
     : kernel_(kernel), index_(index), executor_(kernel, Lists::kAsFarAsTheyGo) {}
 
+Result<void> TargetReader::check(const Freeze& freeze, const std::string& line) const {
+  KTAPE_ASSIGN(const Op op, asked_op(kernel_, line));
+  const auto* task = std::get_if<TaskRoot>(&op.target.root);
+  if (task == nullptr) return {};
+  KTAPE_TRY(check_unambiguous(line, index_, freeze, *task));
+  if (task->worker.empty()) return {};
+  // That it had not started by then is no mistake.
+  const auto worker = worker_at(index_, freeze, task->worker);
+  if (worker.ok() || worker.error().code != ErrorCode::kUsage) return {};
+  return worker.error();
+}
+
 Result<TargetRead> TargetReader::read(const RecordedMemory& memory, const Freeze& freeze,
                                       const std::string& line) {
   KTAPE_ASSIGN(Op op, asked_op(kernel_, line));
@@ -197,12 +217,16 @@ Result<TargetRead> TargetReader::read(const RecordedMemory& memory, const Freeze
   read.line = line;
   read.missing = memory.take_missing();
   read.broke_off = result.broke_off;
+  read.entries = std::move(result.numbers);
   if (result.status == schema::EntryStatus::DONE) decode(kernel_, memory, op, result, read);
   KTAPE_TRY(memory.intact());
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
-    read.gates.push_back(
-        built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));
+    read.gates.push_back(built<schema::GateChecked>([&](auto to) {
+      write_gate(freeze.op, 0, gate, to);
+      to.setFreeze(freeze.id);
+      to.setTry(freeze.attempt);
+    }));
   }
   return read;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/op.h"
 #include "guest/kernel/ops/op_executor.h"
 #include "replay/tape/recorded_memory.h"
 #include "replay/tape/tape_index.h"
@@ -25,9 +26,13 @@ struct TargetRead {
   // Its values as their type describes them, safe to print: one, or one for each entry of a list.
   // Empty if no type is known, and for a read of bytes.
   std::vector<std::string> decoded;
+  // The same on one line, and text without its quotes: for CSV.
+  std::vector<std::string> cells;
   // The same values as decimal numbers, with the sign of their type; empty for one that is not a
   // number. Also without a type.
   std::vector<std::string> numbers;
+  // Of each value of a list, which entry of each walk of the path it belongs to.
+  std::vector<EntryNumbers> entries;
   // What was needed and not captured; if the reply is done, only a gate needed it.
   std::optional<GuestPhysical> missing;
   // Why a list was not read to its end: it is longer than its limit, or an entry was not captured.
@@ -48,6 +53,9 @@ class TargetReader {
  public:
   // Both outlive it.
   TargetReader(const Kernel& kernel, const TapeIndex& index);
+
+  // Finds the mistakes in a target that read() would, without reading: kUsage.
+  [[nodiscard]] Result<void> check(const Freeze& freeze, const std::string& line) const;
 
   // Works like the ops of a capture: identity gates are checked before a task is read. A worker is
   // the last of that name that had started; a pid without a start time is the task that has it in

@@ -60,7 +60,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
     if (dsq) task.dsq = btf != nullptr ? dsq_name(*btf, *dsq) : fmt::format("{:#x}", *dsq);
     if (jiffies && hz != 0 && *since <= *jiffies)
       task.waiting_ms = static_cast<uint64_t>(static_cast<double>(*jiffies - *since) * 1000.0 / hz);
-    // The recorder reads only this word of the mask: CPUs from 64 on are not in it.
+    // The recorder reads only this word of the mask: a machine has at most 64 CPUs.
     if (const auto mask = field("cpus_mask.bits[0]")) task.cpus = cpu_list({*mask}, cpus);
     waiting.tasks.push_back(std::move(task));
   }

@@ -10,6 +10,7 @@ struct JsonFormat {
   static constexpr int kRecord = 1;       // a line of 'show --json' and 'export --jsonl'
   static constexpr int kFreeze = 1;       // a line of 'read --json' without targets
   static constexpr int kTarget = 1;       // a line of 'read --json' with targets
+  static constexpr int kView = 1;         // a line of 'read --json' with views
   static constexpr int kInfo = 1;         // 'info --json'
   static constexpr int kCheck = 1;        // 'check --json'
   static constexpr int kDiff = 1;         // 'diff --json'

@@ -24,7 +24,8 @@ ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", flags=re.MULTILINE)
 # What no golden tape has: recorders of their time did not record it, nothing was lost, and every tape replays as it was
 # recorded. Tests of these verbs have tapes of their own.
 RARE = re.compile(r"kindNumber|(host|runDelays|triggers|intervals|schedulerProgram|clocksources)\b.+|a\.clock"
-                  r"|a\.losses\..*|differences\[\]\.(seq|what|field|recorded|computed)|kfuncsWithShownAux\[\]")
+                  r"|a\.losses\..*|differences\[\]\.(seq|what|field|recorded|computed)"
+                  r"|kfuncsWithShownAux\[\]|incomplete\[\]")
 
 
 def digits(value):
@@ -155,6 +156,13 @@ def runs_of(golden, folder, more):
     yield "ktape read with targets", ["read", "--json", cold, "--at", "freeze:2", *target]
     yield "ktape read with targets", ["read", "--json", cold, "--at", "freeze:1", "0xffff888000000000:u64"]
     yield "ktape read with targets", ["read", "--json", cold, "--at", "all", *target[:2]]
+    pids = "(struct pid_namespace)init_pid_ns.idr{xarray struct pid 1000}"
+    walk = pids + ".tasks[0]{hlist struct task_struct pid_links[0] 1}.pid"
+    yield "ktape read with targets", ["read", "--json", cold, "--at", "freeze:2", walk]
+    views = ["dsqs", "tasks", "workers", "runqueues", "maps", "cgroups"]
+    for tape in tapes:
+        if "format-1" not in tape:
+            yield "ktape read with views", ["read", "--json", tape, "--at", "all", *views]
     old, new = (str(golden / f"vtime_across_policies-{kernel}.ktape") for kernel in ("6.16.12", "7.3.4"))
     yield "ktape diff", ["diff", "--json", "--all", old, new]
     for name, tape in (("old", old), ("new", new)):

@@ -210,6 +210,8 @@ class Completions(unittest.TestCase):
             self.assertEqual(completed("show", "--kind", "freezeB"), ["freezeBegan"])
             self.assertEqual(completed("show", "--from", "S"), [])
             self.assertEqual(completed("show", "a"), ["a.file"])
+            self.assertEqual(completed("read", "a"), ["a.file"])
+            self.assertEqual(completed("read", "a.file", "work"), ["workers"])
             self.assertEqual(completed("check", "--only", "vt"), ["vtime-monotonic"])
             self.assertEqual(completed("kernel", "i"), ["inspect"])
             self.assertEqual(completed("kernel", "fetch", "7"), ["7.3.3", "7.3.4"])
@@ -235,6 +237,7 @@ class Completions(unittest.TestCase):
             ("ktape sh", "show"), ("ktape show --j", "--json"), ("ktape capture --accel k", "kvm"),
             ("ktape show --kind freezeB", "freezeBegan"), ("ktape capture cold", "cold_path_roundtrip"),
             ("ktape kernel insp", "inspect"), ("ktape check --only vt", "vtime-monotonic"),
+            ("ktape read x work", "workers"),
         ):
             run = subprocess.run(
                 ["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"], stdout=subprocess.PIPE, text=True, check=True

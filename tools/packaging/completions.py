@@ -51,6 +51,11 @@ def positional_kind(takes):
     return kind(takes["positionals"][0]["names"][0]) if takes["positionals"] else "nothing"
 
 
+def positional_words(takes):
+    """Names that a positional argument can have besides those of files."""
+    return " ".join(word for positional in takes["positionals"] for word in positional["words"])
+
+
 def subcommands(verb):
     return [command["name"] for command in verb["takes"]["commands"]]
 
@@ -103,7 +108,11 @@ def bash_positionals(verbs, names):
             action = bash_action(positional_kind(command), names)
             cases.append(f"    '{verb['name']} {command['name']}') {action} ;;")
         if not verb["takes"]["commands"]:
-            cases.append(f"    '{verb['name']} '*) {bash_action(positional_kind(verb['takes']), names)} ;;")
+            words = positional_words(verb["takes"])
+            action = bash_action(positional_kind(verb["takes"]), names)
+            if words:
+                action = "compopt -o filenames; " + bash_words(words, " -f")
+            cases.append(f"    '{verb['name']} '*) {action} ;;")
     return cases
 
 
@@ -209,7 +218,9 @@ def zsh_positionals(verb, names):
     if takes["commands"]:
         lines.append(f"    '1:command:({' '.join(subcommands(verb))})'")
         takes = takes["commands"][0]
-    what = positional_kind(takes)
+    what, words = positional_kind(takes), positional_words(takes)
+    if words:
+        return [*lines, f"    '*:argument:{{_alternative \"names:name:({words})\" \"files:file:_files\"}}'"]
     return lines + ([f"    '*:argument:{zsh_action(what, names)}'"] if what != "nothing" else [])
 
 
@@ -289,6 +300,8 @@ def fish_verb(verb, names):
         lines.append(fish_positional(command["name"], positional_kind(command), names))
     if not takes["commands"]:
         lines.append(fish_positional(name, positional_kind(takes), names))
+        if words := positional_words(takes):
+            lines.append(f"complete -c ktape -n '__fish_seen_subcommand_from {name}' -a {fish_text(words)}")
     return [line for line in lines if line]
 
 

@@ -98,6 +98,7 @@ class Fixture {
             "ktape-info T --reproduce",
             "ktape-check T",
             "ktape-read T --at freeze:1 task:sleeper.scx.dsq_vtime",
+            "ktape-read T --at freeze:1 dsqs tasks workers runqueues maps cgroups",
             "ktape-replay T",
             "ktape-replay T --state-at 5",
             "ktape-report T",
