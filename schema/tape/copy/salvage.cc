@@ -3,6 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
+#include "schema/tape/copy/damaged_freezes.h"
 #include "schema/tape/copy/tape_copy.h"
 #include "schema/tape/reading/event_cursor.h"
 #include "schema/tape/reading/tape_source.h"
@@ -35,6 +38,7 @@ Result<void> copy_everything(Salvage& salvage, bool has_seal) {
   // A fault of the host says nothing about the tape.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked;
   salvage.copy.keep_seal = has_seal && checked.ok();
+  KTAPE_ASSIGN(salvage.copy.damaged_freezes, find_damaged_freezes(salvage.copy.source));
   // In this order, since page lists depend on the freezes whose end was copied, and pages on the
   // lists.
   note_damage(copy_records(salvage.copy), salvage);
@@ -51,11 +55,28 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
   // The chain of the records says how far the recording went; this says why it ends there.
   sealed.setDetail(salvage.stopped.empty() ? "salvaged: its recorder died before it could seal it"
                                            : "salvaged up to the first damage: " + salvage.stopped);
-  if (salvage.copy.blobs_left_out == 0) return;
-  auto loss = sealed.initLosses(1)[0];
-  loss.setName("salvage_blobs");
-  loss.setDescription("blobs that were damaged and left out by salvage");
-  loss.setCount(salvage.copy.blobs_left_out);
+  const struct {
+    uint64_t count;
+    const char* name;
+    const char* description;
+  } losses[] = {
+      {salvage.copy.blobs_left_out, "salvage_blobs",
+       "blobs that were damaged and left out by salvage"},
+      {salvage.copy.damaged_freezes.size(), "salvage_freezes",
+       "freezes whose pages were damaged; salvage left out the end of the first and all after it"},
+  };
+  const auto left_out = [](const auto& loss) { return loss.count > 0; };
+  const auto count = static_cast<unsigned>(std::ranges::count_if(losses, left_out));
+  if (count == 0) return;
+  auto list = sealed.initLosses(count);
+  unsigned next = 0;
+  for (const auto& loss : losses) {
+    if (!left_out(loss)) continue;
+    auto to = list[next++];
+    to.setName(loss.name);
+    to.setDescription(loss.description);
+    to.setCount(loss.count);
+  }
 }
 
 Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {

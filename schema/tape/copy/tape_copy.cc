@@ -23,6 +23,11 @@ Result<bool> copy_next(EventCursor& cursor, TapeCopy& copy) {
   }
   // The new tape gets a seal of its own.
   if (record.isSealed() && !copy.keep_seal) return false;
+  if (record.isThawed()) {
+    const auto damaged = copy.damaged_freezes.find(record.getThawed().getFreeze());
+    if (damaged != copy.damaged_freezes.end())
+      return cursor.bad("the pages of its freeze are damaged: " + damaged->second);
+  }
   // A record that was valid in the source and is refused here ends the copy like damage.
   if (auto added = copy.store.add_record(cursor.message()); !added.ok()) {
     return cursor.bad(added.error().message);

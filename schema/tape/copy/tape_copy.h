@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
+#include <string>
 
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
@@ -22,6 +24,8 @@ struct TapeCopy {
   std::set<uint64_t> thawed;  // freezes whose end is on the tape
   std::set<Digest> pages;     // referred to by those freezes and still to be copied
   uint64_t blobs_left_out = 0;
+  // What is wrong with the pages of a freeze: the records end before its end.
+  std::map<uint64_t, std::string> damaged_freezes = {};
 };
 
 // To be called in this order: each needs what the one before it noted in `copy`. Each stops at the

@@ -37,19 +37,6 @@ Result<Content> check_content(const std::string& table, const Statement& row, si
   return Content{*hash, content->size()};
 }
 
-Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
-  std::string of = "freeze " + std::to_string(freeze);
-  if (list.pages() != thawed.pages) {
-    return bad_input("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
-                     ", its Thawed record says " + std::to_string(thawed.pages));
-  }
-  Digest digest = list.finish();
-  if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
-    return bad_input("the rows of freeze_page of " + of + " do not match its Thawed record");
-  }
-  return {};
-}
-
 // The freezes that have rows; the other freezes must not claim any.
 Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedPages> thawed) {
   KTAPE_ASSIGN(
@@ -95,6 +82,24 @@ Result<void> check_none(const Database& tape, const std::string& sql, const std:
 
 }  // namespace
 
+Result<Digest> check_page(const Statement& row, Unpacker& unpacker) {
+  KTAPE_ASSIGN(const Content page, check_content("page", row, kPageBytes, unpacker));
+  return page.hash;
+}
+
+Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
+  std::string of = "freeze " + std::to_string(freeze);
+  if (list.pages() != thawed.pages) {
+    return bad("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
+               ", its Thawed record says " + std::to_string(thawed.pages));
+  }
+  Digest digest = list.finish();
+  if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
+    return bad("the rows of freeze_page of " + of + " do not match its Thawed record");
+  }
+  return {};
+}
+
 Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRows& packed) {
   KTAPE_ASSIGN(Statement rows,
                tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
@@ -130,8 +135,8 @@ Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, Thaw
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) break;
-    KTAPE_ASSIGN(const Content page, check_content("page", rows, kPageBytes, unpacker));
-    packed.add(page.hash, rows.integer(1), rows.bytes(2));
+    KTAPE_ASSIGN(const Digest hash, check_page(rows, unpacker));
+    packed.add(hash, rows.integer(1), rows.bytes(2));
     ++pages;
   }
   // Both ways: a page that no freeze refers to is as suspicious as one that is missing.

@@ -8,6 +8,7 @@
 #include "schema/base/result.h"
 #include "schema/tape/codec.h"
 #include "schema/tape/database.h"
+#include "schema/tape/page_list.h"
 
 namespace ktape {
 
@@ -35,6 +36,13 @@ struct ThawedPages {
 // Checks every blob against its hash; adds them to `packed`. Returns the names by hash.
 [[nodiscard]] Result<std::map<Digest, std::string>> check_blobs(const Database& tape,
                                                                 PackedRows& packed);
+
+// The hash of a row of (hash, codec, data) of `page`, whose content matches it.
+[[nodiscard]] Result<Digest> check_page(const Statement& row, Unpacker& unpacker);
+
+// Compares the rows of a freeze's page list with its Thawed record. Ends the list.
+[[nodiscard]] Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed,
+                                           PageListDigest& list);
 
 // Checks every page against its hash, and the page lists of the freezes against their Thawed
 // records. Adds the pages to `packed`; returns their number.
