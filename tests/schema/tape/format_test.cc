@@ -9,6 +9,7 @@
 
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
+#include "schema/tape/tables.h"
 #include "schema/tape/writing/writer.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/sql.h"
@@ -132,6 +133,18 @@ TEST_CASE_METHOD(ExampleTape, "a record reads as text with capnp convert, as FOR
                       "/schema/record.capnp Record < " + dir.file("record.bin"));
   CHECK(output.status == 0);
   CHECK_THAT(output.text, ContainsSubstring("stepStarted = (step = 0, name = \"write\")"));
+}
+
+// A tape has its tables word for word, comments included, and verify compares them: an edited
+// comment makes every tape that is already there an altered one.
+TEST_CASE("the text of the tables of each format is pinned, with its comments") {
+  const auto digest = [](const char* tables) { return to_hex(sha256(as_bytes(tables))); };
+  INFO("of a released format nothing may change; before its release, write the new digest here");
+  CHECK(digest(kTapeTables) == "7321746fb9f500d71bffe82f438402999b090c858de72e2e531a7e59a06f9d4b");
+  CHECK(digest(projection_tables(1)) ==
+        "e5fa18c51c38b4c4d193e8e321bd180b32d488eb2bc6eba300a73a1b5ad95a5e");
+  CHECK(digest(projection_tables(2)) ==
+        "07c3e9cde159871f0ee28000302ead9af4a39bd9bbc1622c73145e630d033e66");
 }
 
 }  // namespace ktape
