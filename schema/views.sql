@@ -5,7 +5,7 @@
 --
 -- They are made in the connection's own temporary database: a tape never has a view. Each table is named with the schema
 -- `main.`, so for an attached tape replace that, and name the views apart. Times end in _s, _ms or _us; _s is on the
--- host's clock since the run began. For SQLite 3.25 and DuckDB 1.5 or later, and tapes of format 2: `ktape upgrade`.
+-- host's clock since the run began. For SQLite 3.25 and DuckDB 1.1 or later, and tapes of format 2: `ktape upgrade`.
 
 -- How long did each freeze last, and why was it?
 CREATE TEMP VIEW IF NOT EXISTS freezes AS
@@ -31,8 +31,9 @@ ORDER BY f.freeze;
 
 -- Who waited at each freeze for a CPU, the longest first? `source` memory: all tasks, found in the guest's memory;
 -- reads: only the workers, and the task that the kernel named, from what the recorder read of them in its own freezes.
+-- There the number of a DSQ and the word of a mask become the text that memory has.
 CREATE TEMP VIEW IF NOT EXISTS waits AS
-WITH task_read AS (
+WITH RECURSIVE task_read AS (
   SELECT
     f.freeze,
     k.pid,
@@ -58,6 +59,42 @@ WITH task_read AS (
   JOIN main.kernel_op AS k ON k.op = f.op
   WHERE k.symbol = 'jiffies_64' AND k.status = 'done'
   GROUP BY f.freeze
+), dsq_text AS (
+  SELECT id, CAST(id AS BIGINT) AS rest, '' AS digits
+  FROM (SELECT DISTINCT t.dsq AS id FROM task_read AS t) AS d
+  WHERE length(id) BETWEEN 1 AND 18
+  UNION ALL
+  SELECT id, rest >> 4, substr('0123456789abcdef', CAST(rest & 15 AS INTEGER) + 1, 1) || digits
+  FROM dsq_text
+  WHERE rest > 0
+), word AS (
+  -- A number of 64 bits may be beyond BIGINT: then its lower half, which is exact, and has 32 CPUs.
+  SELECT
+    mask,
+    CASE WHEN length(mask) <= 18 THEN CAST(mask AS BIGINT)
+      ELSE CAST(substr(mask, 1, length(mask) - 10) AS BIGINT) * 1410065408
+        + CAST(substr(mask, length(mask) - 9) AS BIGINT) END
+    & ((CAST(1 AS BIGINT) << CAST(
+      CASE WHEN length(mask) > 18 AND cpus > 32 THEN 32 WHEN cpus > 59 THEN 59 ELSE cpus END AS INTEGER)) - 1) AS bits
+  FROM (
+    SELECT DISTINCT t.mask AS mask, (SELECT coalesce(max(r.cpus), 59) FROM main.run AS r) AS cpus FROM task_read AS t
+  ) AS m
+  WHERE length(mask) >= 1
+), cpu_list AS (
+  -- CPU by CPU; `since` is where the range began that is being read, or -1.
+  SELECT mask, CAST(0 AS BIGINT) AS cpu, bits AS rest, CAST(-1 AS BIGINT) AS since, '' AS list
+  FROM word
+  UNION ALL
+  SELECT
+    mask,
+    cpu + 1,
+    rest >> 1,
+    CASE WHEN (rest & 1) = 0 THEN -1 WHEN since < 0 THEN cpu ELSE since END,
+    CASE WHEN (rest & 1) = 1 OR since < 0 THEN list
+      ELSE list || CASE WHEN list = '' THEN '' ELSE ',' END || since
+        || CASE WHEN since < cpu - 1 THEN '-' || (cpu - 1) ELSE '' END END
+  FROM cpu_list
+  WHERE rest > 0 OR since >= 0
 )
 SELECT
   w.freeze, w.place + 1 AS rank, w.comm || '[' || w.pid || ']' AS task, w.waited_ms, w.dsq, w.cpus, w.last_cpu,
@@ -69,12 +106,17 @@ SELECT
   row_number() OVER (PARTITION BY t.freeze ORDER BY t.since),
   t.task || '[' || t.pid || ']',
   CAST(round((j.now - t.since) * 1000.0 / (SELECT max(hz) FROM main.kernel)) AS BIGINT),
-  t.dsq,
-  'mask ' || t.mask,
+  CASE t.dsq
+    WHEN '9223372036854775808' THEN 'SCX_DSQ_INVALID' WHEN '9223372036854775809' THEN 'SCX_DSQ_GLOBAL'
+    WHEN '9223372036854775810' THEN 'SCX_DSQ_LOCAL' WHEN '9223372036854775811' THEN 'SCX_DSQ_BYPASS'
+    ELSE coalesce('user 0x' || CASE d.digits WHEN '' THEN '0' ELSE d.digits END, t.dsq) END,
+  CASE c.list WHEN '' THEN 'none' ELSE c.list END,
   NULL,
   'reads'
 FROM task_read AS t
 LEFT JOIN jiffies AS j ON j.freeze = t.freeze
+LEFT JOIN dsq_text AS d ON d.id = t.dsq AND d.rest = 0
+LEFT JOIN cpu_list AS c ON c.mask = t.mask AND c.rest = 0 AND c.since < 0
 WHERE t.on_rq = 1 AND t.since IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM other_class AS o WHERE o.freeze = t.freeze AND o.pid = t.pid)
   AND t.pid NOT IN (SELECT v.current_pid FROM main.vcpu AS v WHERE v.freeze = t.freeze AND v.current_pid IS NOT NULL)

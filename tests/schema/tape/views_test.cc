@@ -174,6 +174,7 @@ TEST_CASE_METHOD(ViewsFixture, "waits has the waiting tasks that the recorder fo
 }
 
 TEST_CASE_METHOD(ViewsFixture, "waits falls back on what the recorder read of the workers") {
+  tape.run_started();
   tape.add([](schema::Record::Builder record) { record.initKernelIdentified().setHz(250); });
   add_freeze(
       1,
@@ -186,29 +187,34 @@ TEST_CASE_METHOD(ViewsFixture, "waits falls back on what the recorder read of th
   struct Task {
     const char* name;
     int32_t pid;
-    uint64_t on_rq, since;
+    uint64_t on_rq, since, dsq, mask;
   };
-  const std::vector<Task> tasks = {{"late", 90, 1, 1250},
-                                   {"later", 91, 1, 1000},
-                                   {"busy", 70, 1, 1},
-                                   {"fair", 92, 1, 1},
-                                   {"asleep", 93, 0, 1}};
+  const std::vector<Task> tasks = {{"late", 90, 1, 1250, 31, 0b1011},
+                                   {"later", 91, 1, 1000, 0x8000000000000002, ~uint64_t{0}},
+                                   {"last", 94, 1, 1400, 0, 0x8000000000000002},
+                                   {"gone", 95, 1, 1450, ~uint64_t{0}, 16},
+                                   {"busy", 70, 1, 1, 0, 1},
+                                   {"fair", 92, 1, 1, 0, 1},
+                                   {"asleep", 93, 0, 1, 0, 1}};
+  constexpr unsigned kOf = 4;  // reads of a task
   tape.add([&](schema::Record::Builder record) {
     auto request = record.initOpRequested();
     request.setOp(1);
-    auto entries = request.initEntries(static_cast<unsigned>(1 + 2 * tasks.size()));
+    auto entries = request.initEntries(static_cast<unsigned>(1 + kOf * tasks.size()));
     entries[0].setTag("jiffies_64");
     entries[0].initTarget().setSymbol("jiffies_64");
     for (unsigned i = 0; i < tasks.size(); ++i) {
       const std::string name = tasks[i].name;
-      read_of(entries[1 + 2 * i], name + ".on_rq", tasks[i].pid, "on_rq");
-      read_of(entries[2 + 2 * i], name + ".since", tasks[i].pid, "scx.runnable_at");
+      read_of(entries[1 + kOf * i], name + ".on_rq", tasks[i].pid, "on_rq");
+      read_of(entries[2 + kOf * i], name + ".since", tasks[i].pid, "scx.runnable_at");
+      read_of(entries[3 + kOf * i], name + ".dsq", tasks[i].pid, "scx.dsq->id");
+      read_of(entries[4 + kOf * i], name + ".mask", tasks[i].pid, "cpus_mask.bits[0]");
     }
   });
   tape.add([](schema::Record::Builder record) {
     auto gate = record.initGateChecked();
     gate.setOp(1);
-    gate.setEntry(7);
+    gate.setEntry(1 + kOf * 5);
     gate.setGate(schema::Gate::SCHED_CLASS);
     gate.setOutcome(schema::GateOutcome::FAILED);
   });
@@ -216,16 +222,21 @@ TEST_CASE_METHOD(ViewsFixture, "waits falls back on what the recorder read of th
     auto reply = record.initOpReplied();
     reply.setOp(1);
     reply.setFreeze(1);
-    auto entries = reply.initEntries(static_cast<unsigned>(1 + 2 * tasks.size()));
+    auto entries = reply.initEntries(static_cast<unsigned>(1 + kOf * tasks.size()));
     for (auto entry : entries) entry.setStatus(schema::EntryStatus::DONE);
     entries[0].initValue().setU64(1500);
     for (unsigned i = 0; i < tasks.size(); ++i) {
-      entries[1 + 2 * i].initValue().setU32(static_cast<uint32_t>(tasks[i].on_rq));
-      entries[2 + 2 * i].initValue().setU64(tasks[i].since);
+      entries[1 + kOf * i].initValue().setU32(static_cast<uint32_t>(tasks[i].on_rq));
+      entries[2 + kOf * i].initValue().setU64(tasks[i].since);
+      entries[3 + kOf * i].initValue().setU64(tasks[i].dsq);
+      entries[4 + kOf * i].initValue().setU64(tasks[i].mask);
     }
   });
-  CHECK(view("SELECT freeze, rank, task, waited_ms, source FROM waits") ==
-        Rows{"1|1|later[91]|2000|reads", "1|2|late[90]|1000|reads"});
+  // DSQs and CPUs in the words that `memory` has; the machine has two CPUs.
+  CHECK(view("SELECT freeze, rank, task, waited_ms, dsq, cpus, source FROM waits") ==
+        Rows{"1|1|later[91]|2000|SCX_DSQ_LOCAL|0-1|reads", "1|2|late[90]|1000|user 0x1f|0-1|reads",
+             "1|3|last[94]|400|user 0x0|1|reads",
+             "1|4|gone[95]|200|18446744073709551615|none|reads"});
   CHECK(view("SELECT n, value, number, change FROM series WHERE tag = 'late.since'") ==
         Rows{"1|1250|1250|"});
 }
