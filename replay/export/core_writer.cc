@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "replay/export/elf_headers.h"
 #include "replay/export/sparse_file.h"
 #include "schema/base/text.h"
 
@@ -153,30 +154,10 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
   return segments;
 }
 
-Elf64_Ehdr make_header(size_t segments) {
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_ident[EI_VERSION] = EV_CURRENT;
-  header.e_type = ET_CORE;
-  header.e_machine = EM_X86_64;
-  header.e_version = EV_CURRENT;
-  header.e_phoff = sizeof(Elf64_Ehdr);
-  header.e_ehsize = sizeof(Elf64_Ehdr);
-  header.e_phentsize = sizeof(Elf64_Phdr);
-  header.e_phnum = static_cast<uint16_t>(segments);
-  return header;
-}
-
 Elf64_Phdr make_load(uint64_t offset, uint64_t address, uint64_t physical, uint64_t bytes) {
-  Elf64_Phdr load{};
-  load.p_type = PT_LOAD;
-  load.p_flags = PF_R | PF_W | PF_X;
+  Elf64_Phdr load = load_header(address, physical, bytes);
   load.p_offset = offset;
-  load.p_vaddr = address;
-  load.p_paddr = physical;
-  load.p_filesz = load.p_memsz = bytes;
+  load.p_filesz = bytes;
   return load;
 }
 
@@ -216,7 +197,7 @@ Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<
   KTAPE_ASSIGN(const uint64_t image, image_offset(segments, source.image));
 
   std::vector<std::byte> front;
-  append(front, bytes_of(make_header(headers)));
+  append(front, bytes_of(elf_header(ET_CORE, headers)));
   append(front, bytes_of(note));
   // The same bytes of the file are also in a segment below; only the virtual address is another
   // one.

@@ -37,7 +37,9 @@ overwritten.
               as long as the guest's memory, and sparse.
   --symbols   the kernel's symbols and types, in the new folder DIR: System.map, vmlinux.btf (raw
               BTF) and vmlinux, an ELF file with the symbols, .BTF and the same types as DWARF. It
-              stands in for a debug package, but has no code, data or lines.)";
+              stands in for a debug package, but has no code, data or lines.
+
+A folder is there complete or not at all: until then it is named DIR.partial.XXXXXX.)";
 
 constexpr char kFooter[] =
     R"(64-bit numbers are strings in JSON. In CSV a value of the kernel has two columns: NAME in
@@ -46,8 +48,8 @@ also has empty cells, and DuckDB takes NAME_hex for a number, unless they are to
   pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})
   duckdb   SELECT tag, value::UBIGINT FROM read_csv('kernel_op.csv', all_varchar = true)
   sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text
-The recipes for pandas and sqlite3 are tested with the versions in Debian 12, which has no
-DuckDB; its recipe was run with DuckDB 1.5.6. Perfetto keeps counters as floating-point numbers;
+The recipes for pandas and sqlite3 are tested with the versions in Debian 12, that for DuckDB
+with 1.1.3, 1.4.5 and 1.5.6. Perfetto keeps counters as floating-point numbers;
 the exact value is in the slice of its request. A trace has at most 1000 tracks of each sort:
 what is left out is listed in it and on standard error. Traces are tested with Protocol Buffers'
 own reader; Debian 12 does not have Perfetto's trace_processor.
@@ -59,7 +61,7 @@ Examples:
   ktape capture SCENARIO --memory full -o run.ktape
   ktape export run.ktape --core freeze:last -o core
   ktape export run.ktape --symbols symbols && drgn -c core -s symbols/vmlinux
-  crash --kaslr=auto symbols/vmlinux core
+  crash --kaslr=auto --no_kmem_cache symbols/vmlinux core
   gdb -ex 'symbol-file -o 0x13200000 symbols/vmlinux' -ex 'core-file core'
   ktape export run.ktape --perfetto -o run.pftrace
   ktape export run.ktape --csv -o tables
@@ -116,11 +118,10 @@ Result<void> export_csv(const Options& options) {
     return Error{ErrorCode::kUsage, "there is no table " + in_quotes(options.table),
                  hint.empty() ? "see the list in schema/FORMAT.md" : hint};
   }
-  KTAPE_TRY(make_new_folder(options.out));
-  for (const auto& table : tape.tables()) {
-    KTAPE_TRY(export_table(tape, table, options.out + "/" + table + ".csv"));
-  }
-  return {};
+  KTAPE_ASSIGN(NewFolder folder, NewFolder::create(options.out));
+  for (const auto& table : tape.tables())
+    KTAPE_TRY(export_table(tape, table, folder.file(table + ".csv")));
+  return folder.finish();
 }
 
 Result<ExitCode> run(const Options& options) {

@@ -2,15 +2,16 @@
 #include "replay/export/symbol_elf.h"
 
 #include <elf.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "replay/export/dwarf_types.h"
+#include "replay/export/elf_headers.h"
 #include "replay/export/image_sections.h"
 #include "replay/export/little_endian_writer.h"
 
@@ -19,7 +20,7 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kAlignment = 8;
-constexpr uint64_t kSymbolPage = 4096;
+constexpr uint64_t kPage = 4096;
 
 struct SymbolSections {
   std::string symbols;  // .symtab
@@ -125,7 +126,7 @@ class ElfFile {
     Elf64_Shdr& header = add("", SHT_STRTAB, names_.take());
     header.sh_name = name;
     while (contents_.size() % kAlignment != 0) contents_.push_back('\0');
-    load.p_offset = align_up(start() + headers_.size() * sizeof(Elf64_Shdr), kSymbolPage);
+    load.p_offset = align_up(start() + headers_.size() * sizeof(Elf64_Shdr), kPage);
     load.p_filesz = load.p_memsz;
     to.bytes = load.p_offset + load.p_filesz;
     LittleEndianWriter table;
@@ -146,7 +147,7 @@ class ElfFile {
     if (section.sh_addr >= load.p_vaddr) {
       section.sh_offset = load.p_offset + (section.sh_addr - load.p_vaddr);
     } else {
-      section.sh_offset = align_up(end, kSymbolPage);
+      section.sh_offset = align_up(end, kPage);
       end = section.sh_offset + section.sh_size;
     }
   }
@@ -155,18 +156,7 @@ class ElfFile {
   [[nodiscard]] uint64_t start() const { return kFront + contents_.size(); }
 
   [[nodiscard]] Elf64_Ehdr file_header(uint64_t table) const {
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_ident[EI_VERSION] = EV_CURRENT;
-    header.e_type = ET_EXEC;
-    header.e_machine = EM_X86_64;
-    header.e_version = EV_CURRENT;
-    header.e_ehsize = sizeof(Elf64_Ehdr);
-    header.e_phoff = sizeof(Elf64_Ehdr);
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 1;
+    Elf64_Ehdr header = elf_header(ET_EXEC, 1);
     header.e_shoff = table;
     header.e_shentsize = sizeof(Elf64_Shdr);
     header.e_shnum = static_cast<uint16_t>(headers_.size());
@@ -188,13 +178,8 @@ class ElfFile {
 // Of the whole image, so that readers see which addresses are the kernel's.
 Elf64_Phdr load_of(uint64_t start, uint64_t end) {
   constexpr uint64_t kImageMapping = 0xffffffff80000000;  // __START_KERNEL_map
-  Elf64_Phdr load{};
-  load.p_type = PT_LOAD;
-  load.p_flags = PF_R | PF_W | PF_X;
-  load.p_vaddr = start;
-  load.p_paddr = start - kImageMapping;
-  load.p_memsz = end - start;
-  load.p_align = kSymbolPage;
+  Elf64_Phdr load = load_header(start, start - kImageMapping, end - start);
+  load.p_align = kPage;
   return load;
 }
 
@@ -207,6 +192,12 @@ void add_symbols(ElfFile& elf, const SymbolSections& symbols) {
   elf.add(".strtab", SHT_STRTAB, symbols.names);
 }
 
+// crash looks for the kernel's banner among the file's strings, in a line with "Linux version 2."
+// to, for crash 8.0.2 (kernel.c, verify_namelist()), "Linux version 6.".
+std::string comment(const std::string& banner) {
+  return fmt::format("{0}\nfor a crash that knows no kernel after Linux version 6.: {0}\n", banner);
+}
+
 }  // namespace
 
 Result<SymbolElf> make_symbol_elf(const KernelKnowledge& kernel) {
@@ -217,8 +208,7 @@ Result<SymbolElf> make_symbol_elf(const KernelKnowledge& kernel) {
   ElfFile elf;
   for (const ImageSection& section : sections) elf.add_zeros(section);
   if (!kernel.build_id.empty()) elf.add(".notes", SHT_NOTE, build_id_note(kernel.build_id));
-  // crash looks for the banner among the file's strings.
-  elf.add(".comment", SHT_PROGBITS, kernel.banner + "\n");
+  elf.add(".comment", SHT_PROGBITS, comment(kernel.banner));
   elf.add(".BTF", SHT_PROGBITS, characters(kernel.btf_raw));
   elf.add(".debug_info", SHT_PROGBITS, dwarf.info);
   elf.add(".debug_abbrev", SHT_PROGBITS, dwarf.abbrev);

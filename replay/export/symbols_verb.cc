@@ -63,10 +63,11 @@ Result<ExitCode> export_symbols(const std::string& path, const std::string& fold
   KTAPE_ASSIGN(const SymbolElf elf, make_symbol_elf(knowledge));
   const std::string_view btf(reinterpret_cast<const char*>(knowledge.btf_raw.data()),
                              knowledge.btf_raw.size());
-  KTAPE_TRY(make_new_folder(folder));
-  KTAPE_TRY(write_file(folder + "/System.map", system_map(knowledge.symbols)));
-  KTAPE_TRY(write_file(folder + "/vmlinux.btf", btf));
-  KTAPE_TRY(write_elf(folder + "/vmlinux", elf));
+  KTAPE_ASSIGN(NewFolder made, NewFolder::create(folder));
+  KTAPE_TRY(write_file(made.file("System.map"), system_map(knowledge.symbols)));
+  KTAPE_TRY(write_file(made.file("vmlinux.btf"), btf));
+  KTAPE_TRY(write_elf(made.file("vmlinux"), elf));
+  KTAPE_TRY(made.finish());
   fmt::print("{}: {}, {}, {} with a type\n", printable(folder), count_text(elf.symbols, "symbol"),
              count_text(elf.types, "type"), count_text(elf.variables, "variable"));
   fmt::print("slide of the kernel in this run: {:#x}\n", kernel.facts().slide);

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 
@@ -19,6 +20,7 @@
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -125,6 +127,29 @@ TEST_CASE("symbols are never written over anything") {
   CHECK(child.output == "ktape export: '" + symbols.path +
                             "' already exists\nhint: give another name, or move the folder away\n");
   CHECK(std::filesystem::is_empty(symbols.path));
+}
+
+TEST_CASE("the folder of symbols is there complete or not at all") {
+  const Symbols symbols("6.16.12");
+  const auto files = [&] {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(symbols.folder.path()))
+      names.push_back(file.path().filename());
+    return names;
+  };
+  // Files of at most 4 KiB: a write fails, or ends the program.
+  const std::string failing =
+      "ulimit -f 8; " KTAPE_BIN "/ktape-export " + symbols.tape + " --symbols " + symbols.path;
+  const ChildResult failed = program("trap '' XFSZ; " + failing);
+  CHECK(failed.exit_status == 4);
+  CHECK_THAT(failed.output, ContainsSubstring("File too large"));
+  CHECK(files().empty());
+  CHECK(program(failing).signal == SIGXFSZ);
+  REQUIRE(files().size() == 1);
+  CHECK_THAT(files().front(), StartsWith("symbols.partial."));
+  CHECK(program(KTAPE_BIN "/ktape-export " + symbols.tape + " --symbols " + symbols.path + "/")
+            .exit_status == 0);
+  CHECK(files().size() == 2);
 }
 
 TEST_CASE("a tape without symbols says so") {

@@ -121,7 +121,8 @@ def by_crash(tasks, runqueues, _):
     head = int(read("(struct task_struct)init_task.tasks")["reply"]["virtualAddress"])
     commands = ["sys", "runq", f"list -o task_struct.tasks -s task_struct.pid,comm -H {head:#x}"]
     version = first_line(run(["crash", "--version"]))
-    output = run(["crash", "-s", "--kaslr=auto", vmlinux, core], "\n".join(commands) + "\n")
+    # It does not know the slabs of 7.3.
+    output = run(["crash", "-s", "--kaslr=auto", "--no_kmem_cache", vmlinux, core], "\n".join(commands) + "\n")
     reader = Reader(version, output)
     reader.same("the vCPUs", re.findall(r"^ +CPUS: (\d+)", output, re.M), [str(len(runqueues))])
     found = re.findall(r'^  pid = (\d+),\n  comm = "([^"\\]*)', output, re.M)
