@@ -126,9 +126,9 @@ std::string reason(const Difference& one) {
 
 void layout_rows(TextWriter& writer, const std::vector<const Difference*>& rows) {
   size_t widest = 0;
-  for (const Difference* row : rows) widest = std::max(widest, row->subject.size());
+  for (const Difference* row : rows) widest = std::max(widest, columns_of(row->subject));
   for (const Difference* row : rows) {
-    writer.led(fmt::format("  {:<{}}  ", row->subject, widest),
+    writer.led(fmt::format("  {}  ", padded(row->subject, widest)),
                layout_change(row->a, row->b) + reason(*row));
   }
 }
@@ -191,7 +191,7 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
         {row->subject, cited(row->a, row->seq_a), cited(row->b, row->seq_b), verdict(*row)});
   std::array<size_t, 4> widest{};
   for (const auto& row : cells) {
-    for (size_t i = 0; i < row.size(); ++i) widest[i] = std::max(widest[i], row[i].size());
+    for (size_t i = 0; i < row.size(); ++i) widest[i] = std::max(widest[i], columns_of(row[i]));
   }
   const size_t rest = widest[1] + widest[2] + widest[3] + 8;
   const bool fits = rest + kLeastOfWhat <= kLine;
@@ -205,10 +205,10 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
       continue;
     }
     if (!fits) continue;
-    const bool apart = what.size() > widest[0];
+    const bool apart = columns_of(what) > widest[0];
     if (apart) writer.led("  ", what);
-    writer.line(fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}", apart ? "" : what, widest[0], in_a,
-                            widest[1], in_b, widest[2], says),
+    writer.line(fmt::format("  {}  {}  {}  {}", padded(apart ? "" : what, widest[0]),
+                            padded(in_a, widest[1]), padded(in_b, widest[2]), says),
                 says == kChanged ? Paint::kBad : Paint::kPlain);
   }
 }

@@ -8,6 +8,7 @@
 #include "replay/tape/tape_values.h"
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
+#include "schema/base/digest.h"
 #include "schema/base/text.h"
 #include "schema/terms/scheduler_exit.h"
 
@@ -24,6 +25,8 @@ template <typename Reader>
 std::string brief_after_colon(const Reader& text) {
   return text.size() == 0 ? "" : ": " + brief(text);
 }
+
+Digest digest_of(capnp::Text::Reader name) { return sha256(as_bytes(chars(name))); }
 
 // Spans of one sort, whose begin and end are separate records, matched by a key.
 template <typename Key>
@@ -82,7 +85,8 @@ class SpanGatherer {
   OpenSpans<uint32_t> steps_{out_.steps, out_.left_out["steps"]};
   OpenSpans<uint64_t> requests_{out_.requests, out_.left_out["requests on the timeline"]};
   OpenSpans<uint32_t> schedulers_{out_.schedulers, out_.left_out["schedulers on the timeline"]};
-  OpenSpans<std::string> workers_{out_.workers, out_.left_out["workers on the timeline"]};
+  // By the digest of the name: names that are equal once shortened are not the same.
+  OpenSpans<Digest> workers_{out_.workers, out_.left_out["workers on the timeline"]};
   std::map<uint64_t, size_t> freezes_;
   size_t own_freezes_ = 0;
   size_t other_freezes_ = 0;
@@ -154,7 +158,7 @@ void SpanGatherer::worker_report(schema::WorkerReport::Reader report, HostNs at)
   bool killed = report.getEvent() == schema::WorkerEvent::KILLED;
   if (!killed && report.getEvent() != schema::WorkerEvent::EXITED) return;
   workers_.end(
-      brief(report.getName()), at,
+      digest_of(report.getName()), at,
       fmt::format(", {} {}", killed ? "killed by signal" : "exited with", report.getStatus()),
       killed);
 }
@@ -211,7 +215,7 @@ void SpanGatherer::visit(const RecordView& view) {
     case schema::Record::WORKER_STARTED: {
       auto worker = record.getWorkerStarted();
       std::string name = brief(worker.getName());
-      return workers_.begin(name, at, view.seq, name,
+      return workers_.begin(digest_of(worker.getName()), at, view.seq, name,
                             fmt::format("worker {}, pid {}", name, worker.getPid()));
     }
     case schema::Record::WORKER_REPORT: return worker_report(record.getWorkerReport(), at);

@@ -227,15 +227,15 @@ void RunHeader::show_layouts(TextWriter& writer) const {
   size_t widest_type = 0;
   size_t widest_path = 0;
   for (const auto& layout : layouts_) {
-    widest_type = std::max(widest_type, safe(layout.get().getType()).size());
-    widest_path = std::max(widest_path, safe(layout.get().getPath()).size());
+    widest_type = std::max(widest_type, columns_of(safe(layout.get().getType())));
+    widest_path = std::max(widest_path, columns_of(safe(layout.get().getPath())));
   }
   for (const auto& kept : layouts_) {
     auto layout = kept.get();
-    writer.line(fmt::format("  {:<{}}  {:<{}}  {:>6}  {:>9}  {}", safe(layout.getType()),
-                            widest_type, safe(layout.getPath()), widest_path,
-                            fmt::format("+{}", layout.getOffsetBytes()),
-                            bytes_text(layout.getSizeBytes()), safe(layout.getEncoding())));
+    writer.line(fmt::format(
+        "  {}  {}  {:>6}  {:>9}  {}", padded(safe(layout.getType()), widest_type),
+        padded(safe(layout.getPath()), widest_path), fmt::format("+{}", layout.getOffsetBytes()),
+        bytes_text(layout.getSizeBytes()), safe(layout.getEncoding())));
   }
 }
 

@@ -14,13 +14,6 @@ namespace {
 constexpr size_t kLabelColumns = 12;
 constexpr size_t kEventColumns = 22;  // "12345 [  123.456789] "
 
-// Columns, counting each UTF-8 sequence as one.
-size_t columns(std::string_view text) {
-  size_t n = 0;
-  for (char c : text) n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  return n;
-}
-
 }  // namespace
 
 void TextWriter::section(std::string_view title) {
@@ -37,7 +30,7 @@ void TextWriter::led(std::string_view lead, std::string_view text, Paint paint, 
 }
 
 void TextWriter::field(std::string_view label, std::string_view value) {
-  wrapped(fmt::format("{:<{}}", label, kLabelColumns), value, Paint::kPlain, Paint::kFaint);
+  wrapped(padded(label, kLabelColumns), value, Paint::kPlain, Paint::kFaint);
 }
 
 void TextWriter::event(Seq seq, HostNs at, std::string_view text, Paint paint) {
@@ -71,7 +64,7 @@ void TextWriter::wrapped(const std::string& lead, std::string_view text, Paint p
   bool empty = true;  // no word on this line yet
   const auto end_line = [&] {
     text_ += colors_.paint(lead_paint, before) + colors_.paint(paint, words) + "\n";
-    before = std::string(columns(lead), ' ');
+    before = std::string(columns_of(lead), ' ');
     lead_paint = Paint::kPlain;
     words.clear();
     empty = true;
@@ -79,7 +72,8 @@ void TextWriter::wrapped(const std::string& lead, std::string_view text, Paint p
   while (!text.empty()) {
     size_t end = text.find(' ');
     std::string_view word = text.substr(0, end);
-    if (!empty && columns(before) + columns(words) + 1 + columns(word) > columns_) end_line();
+    if (!empty && columns_of(before) + columns_of(words) + 1 + columns_of(word) > columns_)
+      end_line();
     if (!empty) words += ' ';
     words += word;
     empty = false;
@@ -89,6 +83,17 @@ void TextWriter::wrapped(const std::string& lead, std::string_view text, Paint p
   words.erase(words.find_last_not_of(' ') + 1);
   if (words.empty()) before.erase(before.find_last_not_of(' ') + 1);
   end_line();
+}
+
+size_t columns_of(std::string_view text) {
+  size_t n = 0;
+  for (char c : text) n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  return n;
+}
+
+std::string padded(std::string_view text, size_t columns) {
+  const size_t used = columns_of(text);
+  return std::string(text) + std::string(used < columns ? columns - used : 0, ' ');
 }
 
 std::string duration_text(uint64_t ns) {

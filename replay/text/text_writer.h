@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,6 +44,11 @@ class TextWriter {
   size_t columns_;
   std::string text_;
 };
+
+// Columns of a terminal that a text takes, counting each character as one.
+[[nodiscard]] size_t columns_of(std::string_view text);
+// The text, and blanks up to this number of columns: fmt counts some characters as two.
+[[nodiscard]] std::string padded(std::string_view text, size_t columns);
 
 // "0.9 ms", "12 us", "3.2 s": three significant digits.
 [[nodiscard]] std::string duration_text(uint64_t ns);

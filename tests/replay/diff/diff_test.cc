@@ -391,4 +391,15 @@ TEST_CASE("a change of the clocksource that every boot makes is not a difference
   CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "hpet"}}), late).mattering() == 1);
 }
 
+TEST_CASE("the columns of a table are aligned by characters, not by bytes") {
+  const DiffSide side = side_of(tape_of({}));
+  Diff diff;
+  for (const char* value : {"ööö", "abc"}) {
+    diff.differences.push_back(
+        {.subject = value, .a = value, .b = "1", .weight = Weight::kMayVary, .why = "a time"});
+  }
+  const std::string text = diff_as_text(side, side, diff, false, Colors());
+  CHECK_THAT(text, ContainsSubstring("  ööö  ööö  1  a time\n  abc  abc  1  a time\n"));
+}
+
 }  // namespace ktape::test

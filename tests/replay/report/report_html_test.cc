@@ -6,6 +6,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
+#include "replay/report/report_spans.h"
 #include "replay/text/html.h"
 #include "schema/wire/data.h"
 #include "tests/replay/programs.h"
@@ -185,6 +186,24 @@ TEST_CASE("JSON in a page cannot end its script element") {
   CHECK(html_json(R"({"a":"</script><!--&"})") == R"({"a":"\u003c/script\u003e\u003c!--\u0026"})");
   CHECK(html_text("<a href=\"x\" title='y'>&") ==
         "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
+}
+
+TEST_CASE("workers whose names differ beyond what is shown of them have spans of their own") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  const std::string same(500, 'x');
+  for (const char* last : {"a", "b"}) builder.worker_started(same + last, 147, 1);
+  builder.add([&](schema::Record::Builder record) {
+    auto report = record.initWorkerReport();
+    report.setName(same + "a");
+    report.setEvent(schema::WorkerEvent::EXITED);
+  });
+  auto tape = must(TapeReader::open(builder.seal().path));
+  const std::vector<Span> workers = must(gather_report_spans(*tape)).workers;
+  REQUIRE(workers.size() == 2);
+  CHECK_THAT(workers[0].text, ContainsSubstring(", exited with 0"));
+  CHECK_THAT(workers[1].text, !ContainsSubstring("exited"));
 }
 
 }  // namespace ktape::test

@@ -31,6 +31,12 @@ TEST_CASE("an empty line of a block takes one byte") {
   CHECK(writer.take().find("a\n\n\n ") != std::string::npos);
 }
 
+TEST_CASE("text is padded to columns, not to bytes") {
+  CHECK(columns_of("aö…") == 3);
+  CHECK(padded("ö", 3) == "ö  ");
+  CHECK(padded("abcd", 3) == "abcd");
+}
+
 TEST_CASE("durations keep three significant digits") {
   CHECK(duration_text(0) == "0 ns");
   CHECK(duration_text(999) == "999 ns");
