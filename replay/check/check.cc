@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "replay/check/ktap.h"
+#include "replay/check/verdict_words.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -141,13 +143,16 @@ ExitCode CheckSummary::code() const {
 }
 
 std::string CheckSummary::verdicts() const {
+  using Kind = CheckResult::Kind;
+  const std::pair<Kind, const std::vector<std::string>*> kLists[] = {
+      {Kind::kViolated, &violated_},  {Kind::kXpass, &xpassed_},
+      {Kind::kXfail, &xfailed_},      {Kind::kInconclusive, &inconclusive_},
+      {Kind::kNotAsked, &not_asked_}, {Kind::kError, &errors_},
+  };
   std::string out = fmt::format("{} of {} assertions passed", passed_, decided());
-  if (!violated_.empty()) out += "; violated: " + joined(violated_);
-  if (!xpassed_.empty()) out += "; passed, but expected to fail: " + joined(xpassed_);
-  if (!xfailed_.empty()) out += "; failed as expected: " + joined(xfailed_);
-  if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
-  if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
-  if (!errors_.empty()) out += "; error: " + joined(errors_);
+  for (const auto& [kind, names] : kLists) {
+    if (!names->empty()) out += fmt::format("; {}: {}", words_of(kind).phrase, joined(*names));
+  }
   return out;
 }
 

@@ -35,10 +35,8 @@ struct CheckResult {
 // The same for a required assertion: inconclusive and not asked become violated.
 [[nodiscard]] CheckResult required(CheckResult result);
 
-// "ok 1 vtime-monotonic
-// ", with the directives of KTAP and kselftest. Readers that know neither XFAIL nor XPASS go by
-// "ok".
-// "ok 1 vtime-monotonic\n", with KTAP's directives.
+// "ok 1 vtime-monotonic\n", with the directives of KTAP and kselftest. Readers that know neither
+// XFAIL nor XPASS go by "ok".
 [[nodiscard]] std::string result_line(size_t number, const std::string& name,
                                       const CheckResult& result);
 

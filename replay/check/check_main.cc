@@ -235,25 +235,6 @@ void tell_refusals(const std::vector<CheckedTape>& tapes) {
   }
 }
 
-// An own assertion that was there at the capture may be missing here: without it, its expected
-// failure says nothing. With --only the user has left it out.
-void warn_of_missing(const Options& options, const std::vector<CheckedTape>& tapes,
-                     const std::vector<AssertionRun>& runs) {
-  if (!options.choice.only.empty()) return;
-  for (const auto& tape : tapes) {
-    for (const auto& failure : tape.expected.failures) {
-      if (std::ranges::any_of(
-              runs, [&](const AssertionRun& run) { return run.name == failure.assertion; }))
-        continue;
-      std::fputs(fmt::format("{}: {} expects a failure of {}, which was not found: name its folder "
-                             "with --analyzers\n",
-                             kProgram, in_quotes(tape.path), in_quotes(failure.assertion))
-                     .c_str(),
-                 stderr);
-    }
-  }
-}
-
 Result<ExitCode> check(const Options& options, Colors colors,
                        const std::vector<AssertionRun>& runs) {
   CheckLimits limits;
@@ -271,12 +252,15 @@ Result<ExitCode> check(const Options& options, Colors colors,
   Interruption interruption;
   limits.interrupt_fd = interruption.fd();
   size_t planned = 0;
-  for (const auto& tape : tapes) planned += tape.refused ? 1 : runs.size();
+  for (auto& tape : tapes) {
+    // With --only the user has left the others out.
+    if (options.choice.only.empty()) find_missing(tape, runs);
+    planned += tape.refused ? 1 : runs.size() + tape.missing.size();
+  }
 
   Printer printer(options, colors, KtapReport(tapes.size(), runs.size(), planned), tapes.size());
   KTAPE_TRY(printer.stop_commands());
   tell_refusals(tapes);
-  warn_of_missing(options, tapes, runs);
   printer.begin();
   {
     Counter counter("judged", planned, options.for_people());

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "replay/check/ktap.h"
+#include "replay/check/verdict_words.h"
 #include "schema/base/json_format.h"
 #include "schema/base/text.h"
 
@@ -20,24 +21,12 @@ namespace {
 // the report unreadable; 64 KiB hold any KTAP of ours.
 constexpr size_t kTextBytes = size_t{64} << 10;
 
-// The first bytes of text, up to a line end.
+// The first bytes of text, up to a line end if there is one.
 std::string shortened(const std::string& text) {
   if (text.size() <= kTextBytes) return text;
-  return text.substr(0, text.rfind('\n', kTextBytes) + 1) + "... " + std::to_string(text.size()) +
-         " bytes in total\n";
-}
-
-const char* verdict_name(CheckResult::Kind kind) {
-  switch (kind) {
-    case CheckResult::Kind::kPassed: return "pass";
-    case CheckResult::Kind::kViolated: return "fail";
-    case CheckResult::Kind::kXfail: return "xfail";
-    case CheckResult::Kind::kXpass: return "xpass";
-    case CheckResult::Kind::kInconclusive: return "inconclusive";
-    case CheckResult::Kind::kNotAsked: return "notAsked";
-    case CheckResult::Kind::kError: return "error";
-  }
-  return "error";
+  const size_t end = text.rfind('\n', kTextBytes);
+  if (end == std::string::npos) return bounded(text, kTextBytes) + "\n";
+  return text.substr(0, end + 1) + fmt::format("(… {} more bytes)\n", text.size() - end - 1);
 }
 
 std::string name_of(const CheckStep& step) {
@@ -70,7 +59,7 @@ std::string xml(std::string_view text) {
 // What an assertion found, as lines.
 std::string evidence_of(const CheckedRun& run) {
   std::string text;
-  for (const std::string& line : said_in(run.text)) text += line + "\n";
+  for (const std::string& line : findings_in(run.text)) text += line + "\n";
   return shortened(text);
 }
 
@@ -115,7 +104,7 @@ void JsonReport::add(const CheckStep& step) {
   tapes_.end()
       .field("program", run != nullptr ? printable(run->program) : "")
       .field("required", run != nullptr && run->required)
-      .field("verdict", verdict_name(step.checked.result.kind))
+      .field("verdict", words_of(step.checked.result.kind).name)
       .field("reason", step.checked.result.reason)
       .field("output", shortened(step.checked.text))
       .end();
@@ -160,26 +149,25 @@ void JunitReport::add(const CheckStep& step) {
 }
 
 std::string JunitReport::outcome(const CheckedRun& run) {
+  using Kind = CheckResult::Kind;
   const std::string& why = run.result.reason;
   const std::string evidence = evidence_of(run);
+  const VerdictWords& words = words_of(run.result.kind);
   switch (run.result.kind) {
-    case CheckResult::Kind::kPassed: break;
-    case CheckResult::Kind::kViolated:
+    case Kind::kPassed: break;
+    case Kind::kViolated:
+    case Kind::kXpass:
       ++suite_.failures;
-      return element("failure", "fail", why.empty() ? "violated" : why, evidence);
-    case CheckResult::Kind::kXpass:
-      ++suite_.failures;
-      return element("failure", "xpass", why, evidence);
-    case CheckResult::Kind::kXfail:
+      return element("failure", words.name, why.empty() ? words.word : why, evidence);
+    case Kind::kXfail:
+    case Kind::kNotAsked:
+    case Kind::kInconclusive: {
       ++suite_.skipped;
-      return element("skipped", "xfail", "failed as expected: " + why, evidence);
-    case CheckResult::Kind::kNotAsked:
-    case CheckResult::Kind::kInconclusive:
-      ++suite_.skipped;
-      return element("skipped", verdict_name(run.result.kind), why, evidence);
-    case CheckResult::Kind::kError:
-      ++suite_.errors;
-      return element("error", "error", why, evidence);
+      const bool failed = run.result.kind == Kind::kXfail;
+      const std::string message = failed ? fmt::format("{}: {}", words.phrase, why) : why;
+      return element("skipped", words.name, message, evidence);
+    }
+    case Kind::kError: ++suite_.errors; return element("error", words.name, why, evidence);
   }
   return fmt::format("      <system-out>{}</system-out>\n", xml(evidence));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/check/check_run.h"
 
+#include <algorithm>
+
 #include "replay/check/in_order.h"
 #include "replay/check/ktap.h"
 #include "schema/base/child.h"
@@ -39,7 +41,21 @@ CheckedRun run_assertion(const AssertionRun& run, const CheckedTape& tape,
   checked.result = as_expected(tape.expected, run.name, std::move(checked.result), checked.text);
   // After its own verdict: --require turns an undecided result into an error.
   if (run.required) checked.result = required(std::move(checked.result));
+  checked.result.reason = bounded(checked.result.reason, kSaidBytes);
   return checked;
+}
+
+CheckedRun not_there() {
+  return {{CheckResult::Kind::kInconclusive, ExitCode::kInconclusive,
+           "the scenario expects it to fail, but there is no such assertion: name its folder with "
+           "--analyzers"},
+          "",
+          {}};
+}
+
+CheckedRun checked(const CheckedTape& tape, const AssertionRun* run, const CheckLimits& limits) {
+  if (run == nullptr) return {*tape.refused, "", {}};
+  return run->program.empty() ? not_there() : run_assertion(*run, tape, limits);
 }
 
 CheckedTape unreadable(CheckedTape tape, const Error& error) {
@@ -79,6 +95,17 @@ CheckedTape inspect_tape(const std::string& path) {
   return tape;
 }
 
+void find_missing(CheckedTape& tape, const std::vector<AssertionRun>& runs) {
+  const auto named = [](const std::string& name) {
+    return [&name](const AssertionRun& run) { return run.name == name; };
+  };
+  for (const auto& failure : tape.expected.failures) {
+    const std::string& name = failure.assertion;
+    if (std::ranges::none_of(runs, named(name)) && std::ranges::none_of(tape.missing, named(name)))
+      tape.missing.push_back({name, "", {}, false});
+  }
+}
+
 std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths,
                                        const CheckLimits& limits,
                                        const std::function<void(size_t)>& inspected) {
@@ -102,17 +129,15 @@ void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<Assert
   std::vector<Piece> pieces;
   for (const auto& tape : tapes) {
     if (tape.refused) pieces.push_back({&tape, nullptr});
-    for (size_t i = 0; !tape.refused && i < runs.size(); ++i) pieces.push_back({&tape, &runs[i]});
+    if (tape.refused) continue;
+    for (const auto& run : runs) pieces.push_back({&tape, &run});
+    for (const auto& run : tape.missing) pieces.push_back({&tape, &run});
   }
   in_order<CheckedRun>(
       pieces.size(), limits.jobs,
-      [&](size_t i) {
-        const auto& [tape, run] = pieces[i];
-        return run == nullptr ? CheckedRun{*tape->refused, "", {}}
-                              : run_assertion(*run, *tape, limits);
-      },
-      [&](size_t i, CheckedRun checked) {
-        return take({*pieces[i].tape, pieces[i].run, std::move(checked)});
+      [&](size_t i) { return checked(*pieces[i].tape, pieces[i].run, limits); },
+      [&](size_t i, CheckedRun done) {
+        return take({*pieces[i].tape, pieces[i].run, std::move(done)});
       });
 }
 

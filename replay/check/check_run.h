@@ -26,11 +26,16 @@ struct CheckedTape {
   std::string losses;   // LossTally::text()
   bool lossless = false;
   Expectations expected;               // failures; none if refused
+  std::vector<AssertionRun> missing;   // of those; no program: find_missing()
   std::optional<CheckResult> refused;  // why it is not judged
 };
 
 // Verifies a tape, once for all assertions.
 [[nodiscard]] CheckedTape inspect_tape(const std::string& path);
+
+// Finds the assertions that the tape's scenario expects to fail and that are not among `runs`.
+// They are then inconclusive. For a check of all assertions only.
+void find_missing(CheckedTape& tape, const std::vector<AssertionRun>& runs);
 
 // One assertion's verdict on one tape.
 struct CheckedRun {
@@ -54,10 +59,10 @@ struct CheckLimits {
                                                      const std::function<void(size_t)>& inspected);
 
 // Runs every assertion over every tape that is not refused, in parallel, and delivers the results
-// in order: tape by tape, and run by run within a tape. A refused tape has one result, with `run`
-// null. Stops when `take` returns false.
+// in order: tape by tape, and run by run within a tape, then its missing ones. A refused tape has
+// one result, with `run` null. Stops when `take` returns false.
 struct CheckStep {
-  // Both are elements of the vectors that were given.
+  // Both live as long as the vectors that were given.
   const CheckedTape& tape;
   const AssertionRun* run;
   CheckedRun checked;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "replay/check/verdict_words.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
 
@@ -20,7 +21,6 @@ using Kind = CheckResult::Kind;
 
 // GitHub takes at most 1 MiB of summary from a step, and none of a larger one.
 constexpr size_t kRowsBytes = size_t{256} << 10;
-constexpr size_t kReasonBytes = size_t{4} << 10;
 // In a cell, where characters may become references of six bytes.
 constexpr size_t kCellBytes = 300;
 
@@ -46,35 +46,21 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-struct Words {
-  const char* command;  // of an annotation
-  const char* verdict;
-};
-
-Words words_of(Kind kind) {
-  switch (kind) {
-    case Kind::kPassed: return {"", "pass"};
-    case Kind::kViolated: return {"error", "**violated**"};
-    case Kind::kXpass: return {"error", "**xpass**"};
-    case Kind::kXfail: return {"notice", "xfail"};
-    case Kind::kInconclusive: return {"warning", "inconclusive"};
-    case Kind::kNotAsked: return {"", "not asked"};
-    case Kind::kError: break;
-  }
-  return {"error", "**error**"};
+// Of an annotation; empty: none.
+const char* command_of(Kind kind) {
+  if (words_of(kind).bad) return "error";
+  return kind == Kind::kInconclusive ? "warning" : kind == Kind::kXfail ? "notice" : "";
 }
 
-std::string cut(std::string text, size_t bytes) {
-  if (text.size() <= bytes) return text;
-  size_t end = bytes;
-  while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // inside a character
-  return text.substr(0, end) + "...";
+std::string verdict_of(Kind kind) {
+  const VerdictWords& words = words_of(kind);
+  return words.bad ? fmt::format("**{}**", words.word) : words.word;
 }
 
 std::string reason_of(const CheckResult& result) {
-  const std::string reason = cut(result.reason, kReasonBytes);
-  const char* why_not = result.kind == Kind::kViolated && reason.empty() ? "violated" : "";
-  return (result.kind == Kind::kXfail ? "failed as expected: " : why_not) + reason;
+  const VerdictWords& words = words_of(result.kind);
+  if (result.kind == Kind::kXfail) return fmt::format("{}: {}", words.phrase, result.reason);
+  return words.bad && result.reason.empty() ? words.phrase : result.reason;
 }
 
 }  // namespace
@@ -88,13 +74,13 @@ void GithubReport::add(const CheckStep& step) {
   const std::string name = step.run != nullptr ? printable(step.run->label()) : "verify";
   const std::string tape = printable(step.tape.path);
   of_tape_.add(name, result);
-  const Words words = words_of(result.kind);
-  if (*words.command == '\0') return;
+  const std::string command = command_of(result.kind);
+  if (command.empty()) return;
   const std::string reason = reason_of(result);
-  commands_ += fmt::format("::{} title={}::{}\n", words.command,
-                           command_text(name + ": " + tape, true), command_text(reason, false));
-  results_.add(fmt::format("| {} | {} | {} | {} |\n", words.verdict, cell(name), cell(tape),
-                           cell(cut(reason, kCellBytes))));
+  commands_ += fmt::format("::{} title={}::{}\n", command, command_text(name + ": " + tape, true),
+                           command_text(reason, false));
+  results_.add(fmt::format("| {} | {} | {} | {} |\n", verdict_of(result.kind), cell(name),
+                           cell(tape), cell(bounded(reason, kCellBytes))));
 }
 
 void GithubReport::Rows::add(const std::string& row) {

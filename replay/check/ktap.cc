@@ -155,7 +155,8 @@ std::string as_diagnostics(std::string_view subtest) {
         (result && one_result)) {
       continue;
     }
-    out += fmt::format("{}{}\n", line.starts_with("# ") ? "" : "# ", line);
+    out += line.starts_with("# ") ? "" : "# ";
+    out += bounded(line, kSaidBytes) + "\n";
   }
   return out;
 }
@@ -174,6 +175,12 @@ std::vector<std::string> said_in(std::string_view subtest) {
       said.emplace_back(line);
   }
   return said;
+}
+
+std::vector<std::string> findings_in(std::string_view subtest) {
+  std::vector<std::string> findings = said_in(subtest);
+  for (std::string& line : findings) line = bounded(line, kSaidBytes);
+  return findings;
 }
 
 }  // namespace ktape

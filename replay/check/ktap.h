@@ -10,6 +10,10 @@
 
 namespace ktape {
 
+// What reports keep of one line of an assertion, and of the reason of its verdict: more than any of
+// ours prints. Others may print megabytes in one line.
+inline constexpr size_t kSaidBytes = size_t{4} << 10;
+
 // The top level of one program's KTAP.
 struct KtapResults {
   size_t passed = 0;
@@ -37,11 +41,13 @@ struct KtapResults {
 [[nodiscard]] std::string ktap_reason(std::string_view why);
 
 // A subtest of an assertion as the diagnostics of its verdict, "# LINE" each, which stands for all
-// of its results: nested, an inner result would count besides the verdict.
+// of its results: nested, an inner result would count besides the verdict. Lines are bounded.
 [[nodiscard]] std::string as_diagnostics(std::string_view subtest);
 
 // What an assertion says in its output as a subtest, safe to print: its diagnostics, but for what
 // is the same for every assertion of a tape, and of several results those that failed.
 [[nodiscard]] std::vector<std::string> said_in(std::string_view subtest);
+// The same with each line bounded, for a report.
+[[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
 
 }  // namespace ktape

@@ -63,9 +63,9 @@ std::string KtapReport::add(const CheckStep& step) {
 
 std::string KtapReport::open_tape() const {
   if (!several_) return heading(*tape_);
-  return indented(
-      fmt::format("KTAP version 1\n# Subtest: {}\n1..{}\n", ktap_name(tape_->path), runs_) +
-      heading(*tape_));
+  return indented(fmt::format("KTAP version 1\n# Subtest: {}\n1..{}\n", ktap_name(tape_->path),
+                              runs_ + tape_->missing.size()) +
+                  heading(*tape_));
 }
 
 std::string KtapReport::close_tape() {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "replay/check/ktap.h"
+#include "replay/check/verdict_words.h"
 #include "replay/check/verdicts.h"
 #include "schema/base/text.h"
 
@@ -26,17 +27,14 @@ constexpr size_t kLinesKept = 128;  // more than an assertion of ours tells
 constexpr Kind kOrder[] = {Kind::kPassed, Kind::kNotAsked, Kind::kInconclusive, Kind::kXfail,
                            Kind::kError,  Kind::kXpass,    Kind::kViolated};
 
-const char* verdict_word(Kind kind) {
-  switch (kind) {
-    case Kind::kPassed: return "pass";
-    case Kind::kViolated: return "VIOLATED";
-    case Kind::kXfail: return "xfail";
-    case Kind::kXpass: return "XPASS";
-    case Kind::kInconclusive: return "inconclusive";
-    case Kind::kNotAsked: return "not asked";
-    case Kind::kError: break;
+// In capitals if it makes the check fail.
+std::string verdict_word(Kind kind) {
+  const VerdictWords& words = words_of(kind);
+  std::string word = words.word;
+  for (char& c : word) {
+    if (words.bad && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
-  return "ERROR";
+  return word;
 }
 
 Paint paint_of(Kind kind) {
@@ -110,7 +108,7 @@ void TerminalReport::add(const CheckStep& step) {
     heading(*tape_);
   }
   const CheckResult& result = step.checked.result;
-  const std::vector<std::string> said = said_in(step.checked.text);
+  const std::vector<std::string> said = findings_in(step.checked.text);
   const FindingCounts counts = count_proofs(said);
   Row row{result.kind, step.run == nullptr ? "verify" : printable(step.run->label()), "", "", {}};
   switch (result.kind) {
@@ -163,7 +161,8 @@ void TerminalReport::heading(const CheckedTape& tape) {
 void TerminalReport::close_tape() {
   size_t widest = 0;
   for (const Row& row : rows_) {
-    if (row.name.size() <= kMaxNameColumns) widest = std::max(widest, row.name.size());
+    const size_t columns = columns_of(row.name);
+    if (columns <= kMaxNameColumns) widest = std::max(widest, columns);
   }
   for (const Kind kind : kOrder) {
     for (const Row& row : rows_) {
@@ -174,10 +173,10 @@ void TerminalReport::close_tape() {
 }
 
 void TerminalReport::show(const Row& row, size_t name_columns) {
-  const std::string verdict = fmt::format("{:<{}}", verdict_word(row.kind), kVerdictColumns);
+  const std::string verdict = padded(verdict_word(row.kind), kVerdictColumns);
   const std::string below(kVerdictColumns + name_columns + 2, ' ');
-  std::string lead = fmt::format("{}{:<{}}  ", verdict, row.name, name_columns);
-  if (row.name.size() > name_columns && !row.fact.empty()) {
+  std::string lead = verdict + padded(row.name, name_columns) + "  ";
+  if (columns_of(row.name) > name_columns && !row.fact.empty()) {
     writer_.led(lead, "", Paint::kPlain, paint_of(row.kind));
     lead = below;
   }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "replay/check/ktap.h"
 #include "schema/base/file.h"
 #include "schema/base/text.h"
 
@@ -29,6 +30,16 @@ size_t findings_told(std::string_view text) {
 }
 
 constexpr size_t kFindingsKept = 128;  // more than any of our assertions prints
+
+// At most so many, and how many there are besides.
+std::vector<std::string> first_findings(std::string_view subtest) {
+  std::vector<std::string> findings = findings_in(subtest);
+  if (findings.size() <= kFindingsKept) return findings;
+  const size_t more = findings.size() - kFindingsKept;
+  findings.resize(kFindingsKept);
+  findings.push_back("and " + std::to_string(more) + " more");
+  return findings;
+}
 
 bool is_in(const std::string& program, const std::vector<std::string>& folders) {
   std::string folder = std::filesystem::path(program).parent_path().lexically_normal();
@@ -53,6 +64,7 @@ Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
                  "name their folder with --analyzers DIR"};
   }
+  asked.all = options.choice.only.empty();
   for (const AssertionRun& run : asked.runs) {
     // Who gives arguments or a folder means that assertion, too.
     bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
@@ -74,37 +86,16 @@ Verdicts run_assertions(const CheckedTape& tape, const AskedAssertions& asked) {
   CheckLimits limits;
   limits.jobs = std::max(1u, std::thread::hardware_concurrency());
   Verdicts verdicts;
-  check_tapes({tape}, asked.runs, limits, [&](const CheckStep& step) {
+  std::vector<CheckedTape> tapes = {tape};
+  if (asked.all) find_missing(tapes.front(), asked.runs);
+  check_tapes(tapes, asked.runs, limits, [&](const CheckStep& step) {
     if (step.run == nullptr) return true;
     std::string label = printable(step.run->label());
     bool named = std::ranges::find(asked.named, label) != asked.named.end();
-    verdicts[label] = {step.checked.result, findings_in(step.checked.text), named};
+    verdicts[label] = {step.checked.result, first_findings(step.checked.text), named};
     return true;
   });
   return verdicts;
-}
-
-std::vector<std::string> findings_in(std::string_view subtest) {
-  constexpr std::string_view kElsewhere[] = {"Subtest: ", "tape: ", "losses: ", "lost: "};
-  std::vector<std::string> findings;
-  size_t left_out = 0;
-  while (!subtest.empty()) {
-    size_t end = subtest.find('\n');
-    std::string_view line = subtest.substr(0, end);
-    subtest.remove_prefix(end == std::string_view::npos ? subtest.size() : end + 1);
-    if (!line.starts_with("  # ")) continue;
-    line.remove_prefix(4);
-    bool elsewhere =
-        std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
-    if (elsewhere) continue;
-    if (findings.size() < kFindingsKept) {
-      findings.push_back(printable(line));
-    } else {
-      ++left_out;
-    }
-  }
-  if (left_out > 0) findings.push_back("and " + std::to_string(left_out) + " more");
-  return findings;
 }
 
 FindingCounts count_findings(const std::vector<std::string>& findings) {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "replay/check/assertions.h"
@@ -17,7 +16,7 @@ namespace ktape {
 // One assertion's verdict on a tape.
 struct AssertionVerdict {
   CheckResult result;
-  std::vector<std::string> findings;  // its KTAP diagnostics, safe to print, without the "# "
+  std::vector<std::string> findings;  // what it said (findings_in), of many the first
   bool named = false;                 // the user asked for this assertion by name
 };
 
@@ -35,6 +34,7 @@ struct AskedAssertions {
   std::vector<AssertionRun> runs;
   // Labels of those that the options name, or whose folder they name.
   std::vector<std::string> named;
+  bool all = false;  // no assertion was left out
 };
 [[nodiscard]] Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options);
 
@@ -43,10 +43,6 @@ struct AskedAssertions {
 
 // Runs them over the tape, as many at a time as there are CPUs, each for a minute at most.
 [[nodiscard]] Verdicts run_assertions(const CheckedTape& tape, const AskedAssertions& asked);
-
-// The diagnostics in the output of an assertion as a subtest (as_subtest), without the tape's name
-// and the losses, which are the same for every assertion.
-[[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
 
 // The number of findings of each sort; "violated, and 3 more" counts as three. Findings of other
 // people's assertions, in their own words, are `other`.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replay/check/verdict_words.h"
 #include "replay/report/report_assets.h"
 #include "replay/report/report_facts.h"
 #include "replay/text/html.h"
@@ -61,16 +62,12 @@ std::string field(const char* name, const std::string& html) {
 }
 
 HtmlCell verdict_badge(CheckResult::Kind kind) {
-  switch (kind) {
-    case CheckResult::Kind::kPassed: return badge("passed", "good");
-    case CheckResult::Kind::kViolated: return badge("violated", "bad");
-    case CheckResult::Kind::kXfail: return badge("failed as expected", "good");
-    case CheckResult::Kind::kXpass: return badge("passed unexpectedly", "bad");
-    case CheckResult::Kind::kInconclusive: return badge("inconclusive", "open");
-    case CheckResult::Kind::kNotAsked: return badge("not asked", "soft");
-    case CheckResult::Kind::kError: return badge("error", "bad");
-  }
-  return badge("error", "bad");
+  using Kind = CheckResult::Kind;
+  const VerdictWords& words = words_of(kind);
+  const char* other = kind == Kind::kInconclusive ? "open"
+                      : kind == Kind::kNotAsked   ? "soft"
+                                                  : "good";
+  return badge(words.phrase, words.bad ? "bad" : other);
 }
 
 std::string summary(const RunFacts& run, const CheckedTape& checked) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "replay/check/verdict_words.h"
 #include "replay/report/report_section.h"
 #include "replay/tape/volatile_value.h"
 #include "replay/text/text_writer.h"
@@ -355,17 +356,13 @@ Section assertions(const ReportFacts& report) {
   if (const auto errors = count(Kind::kError); errors > 0)
     section.title += fmt::format(", {} with errors", errors);
   if (section.items.empty()) section.add({"  none is violated"});
-  const std::pair<Kind, const char*> kLists[] = {
-      {Kind::kXpass, "  passed, but expected to fail: "},
-      {Kind::kXfail, "  failed as expected: "},
-      {Kind::kInconclusive, "  inconclusive: "},
-  };
-  for (const auto& [kind, lead] : kLists) {
+  for (const Kind kind : {Kind::kXpass, Kind::kXfail, Kind::kInconclusive}) {
     std::string names;
     for (const ReportAssertion& assertion : report.assertions) {
       if (assertion.result.kind == kind) names += (names.empty() ? "" : ", ") + assertion.name;
     }
-    if (!names.empty()) section.add(wrapped(lead, names, 5));
+    if (!names.empty())
+      section.add(wrapped(fmt::format("  {}: ", words_of(kind).phrase), names, 5));
   }
   return section;
 }

@@ -99,6 +99,14 @@ std::string printable(std::string_view text) {
   }
 }
 
+std::string bounded(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  size_t kept = bytes;
+  while (kept > 0 && (static_cast<uint8_t>(text[kept]) & 0xc0) == 0x80) --kept;
+  const std::string more = std::to_string(text.size() - kept);
+  return std::string(text.substr(0, kept)) + " (… " + more + " more bytes)";
+}
+
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
 std::string json_string(std::string_view text) {

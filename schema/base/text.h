@@ -37,6 +37,10 @@ template <typename Reader>
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The first bytes of a longer text, and how many there are besides: "abc (… 17 more bytes)". No
+// character is cut in two.
+[[nodiscard]] std::string bounded(std::string_view text, size_t bytes);
+
 // printable() in single quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 

@@ -90,12 +90,12 @@ Result<Digest> check_page(const Statement& row, Unpacker& unpacker) {
 Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
   std::string of = "freeze " + std::to_string(freeze);
   if (list.pages() != thawed.pages) {
-    return bad("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
+    return bad_input("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
                ", its Thawed record says " + std::to_string(thawed.pages));
   }
   Digest digest = list.finish();
   if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
-    return bad("the rows of freeze_page of " + of + " do not match its Thawed record");
+    return bad_input("the rows of freeze_page of " + of + " do not match its Thawed record");
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "schema/base/file.h"
 #include "tests/replay/programs.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/tape_builder.h"
@@ -269,6 +270,55 @@ for suite in root:
         "run-completed []\n"
         "testsuite 1 0 1\n"
         "verify [('error', 'cannot open tape ')]\n");
+}
+
+TEST_CASE("a line of megabytes is cut in every report, and says how much is left out") {
+  const TempDir folder;
+  make_analyzer(
+      folder.file("ktape-assert-long"),
+      "printf 'KTAP version 1\\n1..1\\n# violated, '; head -c 3000000 /dev/zero | tr '\\0' x; "
+      "printf '\\nnot ok 1 long\\n'; exit 1");
+  const std::string json = folder.file("check.json");
+  const std::string junit = folder.file("check.xml");
+  const ChildResult child =
+      check_by(folder, {"long"}, {"--github", "--json", json, "--junit", junit});
+  CHECK(child.exit_status == 1);
+  // The reason is cut to 4096 bytes; the line that it comes from begins with "# violated, ".
+  CHECK_THAT(child.output, ContainsSubstring("xx (… 2995904 more bytes)\n# 0 of 1"));
+  CHECK_THAT(child.output, ContainsSubstring("xx (… 2995916 more bytes)\nnot ok 1 long # xx"));
+  const std::string of_command = child.output.substr(child.output.find("::error title=long"));
+  CHECK_THAT(of_command, ContainsSubstring("xx (… 2995904 more bytes)\n"));
+  for (const std::string& report :
+       {child.output, must(read_text_file(json, 1 << 24)), must(read_text_file(junit, 1 << 24))}) {
+    CHECK(report.size() < 100'000);
+    CHECK_THAT(report, ContainsSubstring(" more bytes)"));
+  }
+}
+
+// Verification is what takes long, and a signal that came too late would be lost in it.
+TEST_CASE("a signal ends check while tapes are verified, before any assertion") {
+  const TempDir folder;
+  const std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-witness"), "touch " + folder.file("ran") + "; exit 1");
+  CHECK(python(R"(
+import os, pathlib, shutil, signal, subprocess, sys, time
+program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+tapes = [shutil.copy(folder / "run.ktape", folder / f"{n}.ktape") for n in range(600)]
+check = subprocess.Popen([program, "-j1", "--analyzers", folder, "--only", "witness", *tapes],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def verifies():
+    files = pathlib.Path(f"/proc/{check.pid}/fd")
+    try:
+        return any(os.readlink(file).endswith(".ktape") for file in files.iterdir())
+    except OSError:
+        return False  # closed since it was listed
+while check.poll() is None and not verifies():
+    pass
+check.send_signal(signal.SIGTERM)
+output, errors = check.communicate(timeout=60)
+print(check.returncode == -signal.SIGTERM, output, errors, (folder / "ran").exists())
+)",
+               {KTAPE_BIN "/ktape-check", folder.path()}) == "True b'' b'' False\n");
 }
 
 TEST_CASE("JSON on standard output takes the place of the KTAP") {

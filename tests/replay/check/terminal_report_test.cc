@@ -65,6 +65,16 @@ TEST_CASE("a long fact of an assertion that passed is wrapped below its beginnin
                  ContainsSubstring("\n--ktap prints every finding\n"));
 }
 
+TEST_CASE("a fact of megabytes is cut") {
+  const std::string fact(3'000'000, 'x');
+  const CheckResult violated{Kind::kViolated, ExitCode::kViolated, "seq 3: no"};
+  for (const CheckResult& result : {kPass, violated}) {
+    const std::string text = shown(result, "a", "# " + fact + "\nok 1 a\n");
+    CHECK(text.size() < 10'000);
+    CHECK_THAT(text, ContainsSubstring("(… 2995904 more bytes)"));
+  }
+}
+
 TEST_CASE("a long name has a line of its own") {
   const std::string name = "value --tag nr_running --op <= --to 8";
   CHECK_THAT(shown(kPass, name, "# seq 3: one\nok 1 a\n"),

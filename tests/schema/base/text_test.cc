@@ -37,6 +37,12 @@ TEST_CASE("is_utf8 accepts text and refuses what printable() shows in hex") {
   CHECK_FALSE(is_utf8("\xc0\x80"));
 }
 
+TEST_CASE("bounded() cuts no character in two, and says how much it leaves out") {
+  CHECK(bounded("abc", 3) == "abc");
+  CHECK(bounded("abcd", 3) == "abc (… 1 more bytes)");
+  CHECK(bounded("aö", 2) == "a (… 2 more bytes)");
+}
+
 TEST_CASE("in_quotes puts quotes around text that is safe to print") {
   CHECK(in_quotes("a\n") == "'a\\n'");
 }
