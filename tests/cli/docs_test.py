@@ -389,6 +389,16 @@ def planted_mistakes(source, build):
     return seen, docs.found
 
 
+def readers():
+    """The versions of the programs that read ktape's output in the pages."""
+    lines = []
+    for program in ("sqlite3", "capnp", "jq", "nm", "python3"):
+        done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        lines.append(f"with {program}: {done.stdout.splitlines()[0]}")
+    return lines
+
+
 def main():
     if sys.argv[1:2] == ["--stand-in"]:
         return stand_in(*sys.argv[2:])
@@ -419,8 +429,8 @@ def main():
         if seen != 8 or len(all_seen) < 150:
             docs.found.append(f"of the planted mistakes {seen} and {len(all_seen)} were seen:\n" + "\n".join(all_seen))
     commands = [command for page in pages for command in commands_of(page)]
-    for mistake in docs.found:
-        print(mistake)
+    if docs.found:
+        print("\n".join([*docs.found, *readers()]))
     print(f"{len(pages)} pages, {len(commands)} commands, {len(docs.found)} mistakes")
     return 1 if docs.found else 0
 

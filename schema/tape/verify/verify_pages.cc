@@ -91,7 +91,7 @@ Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageLis
   std::string of = "freeze " + std::to_string(freeze);
   if (list.pages() != thawed.pages) {
     return bad_input("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
-               ", its Thawed record says " + std::to_string(thawed.pages));
+                     ", its Thawed record says " + std::to_string(thawed.pages));
   }
   Digest digest = list.finish();
   if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {

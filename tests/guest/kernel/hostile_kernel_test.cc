@@ -166,18 +166,21 @@ TEST_CASE_METHOD(HostileKernel,
                  "an IDR whose nodes all lead to each other is searched in bounded time") {
   // 64 nodes, each with the next as every one of its children: 64^64 ways down.
   const GuestVirtual root(
-      fake.value(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNodeBits);
+      fake.value(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") -
+      kNodeBits);
   GuestVirtual above = root;
   fake.set(above, "struct xa_node", "shift", 63);
   for (int shift = 62; shift >= 0; --shift) {
     const GuestVirtual below = fake.allocate(576);
     fake.set(below, "struct xa_node", "shift", static_cast<uint64_t>(shift));
     for (int slot = 0; slot < 64; ++slot)
-      fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", below.value | kNodeBits);
+      fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]",
+               below.value | kNodeBits);
     above = below;
   }
   for (int slot = 0; slot < 64; ++slot)
-    fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]", above.value | kNodeBits);
+    fake.set(above, "struct xa_node", "slots[" + std::to_string(slot) + "]",
+             above.value | kNodeBits);
   LayoutLog log(fake.kernel().btf());
   const uint64_t before = counting.reads();
   (void)must(TaskFinder::create(fake.kernel(), log)).find(counting, Pid(kPid));

@@ -11,6 +11,7 @@ namespace ktape::test {
 
 TEST_CASE(
     "values of 64 bits survive pandas: the hex column as it is read, the decimal one as a string") {
+  INFO("pandas " + python("import pandas; print(pandas.__version__)"));
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();

@@ -28,6 +28,7 @@ size_t count_of(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("the CSV files have every cell of the SQL tables") {
+  INFO(version_of("/usr/bin/python3"));
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   REQUIRE(run_program("ktape-export", {tape, "--csv", "-o", folder.file("out")}).exit_status == 0);
@@ -52,6 +53,8 @@ print(cells > 400)
 }
 
 TEST_CASE("values of 64 bits survive Python's csv and SQLite's import") {
+  INFO(version_of("/usr/bin/python3"));
+  INFO(version_of("sqlite3"));
   TempDir folder;
   std::string tape = make_wide_tape(folder.file("run.ktape"));
   std::string csv = folder.file("ops.csv");

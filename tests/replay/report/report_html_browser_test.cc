@@ -28,6 +28,11 @@ void make_page(const std::string& tape, const std::string& page) {
       << must(report_html(*reader, must(inspect_readable(tape)), {}));
 }
 
+// The browser's version.
+std::string browser() {
+  return must(run_child("/bin/sh", {"-c", "chromium --version 2>&1"}, 1 << 16)).output;
+}
+
 // `what`: what the browser should do with the page.
 Opened open_in_browser(const TempDir& folder, const std::string& page,
                        const std::string& what = "--dump-dom") {
@@ -40,6 +45,7 @@ Opened open_in_browser(const TempDir& folder, const std::string& page,
       folder.file("profile") + "' " + what + " 'file://" + page + "' 2>'" + folder.file("log") +
       "'";
   ChildResult child = must(run_child("/bin/sh", {"-c", line}, 1 << 24));
+  INFO(browser());
   REQUIRE(child.exit_status == 0);
   return {child.output, must(read_text_file(folder.file("log"), 1 << 24))};
 }
@@ -57,6 +63,7 @@ uint32_t big_endian(const std::vector<std::byte>& file, size_t offset) {
 TEST_CASE(
     "a browser shows the page of a scheduler that stalled on a real kernel, and takes a picture of "
     "it") {
+  INFO(browser());
   TempDir folder;
   const std::string page = folder.file("page.html");
   const ChildResult made =
@@ -95,6 +102,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a browser draws the timeline and the charts of a hostile tape without errors") {
+  INFO(browser());
   TempDir folder;
   std::string page = folder.file("page.html");
   make_page(make_hostile_tape(folder.file("run.ktape")), page);
@@ -110,6 +118,7 @@ TEST_CASE("a browser draws the timeline and the charts of a hostile tape without
 }
 
 TEST_CASE("a browser does not run a script that is not the page's own") {
+  INFO(browser());
   TempDir folder;
   std::string page = folder.file("page.html");
   make_page(make_hostile_tape(folder.file("run.ktape")), page);
