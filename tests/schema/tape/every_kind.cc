@@ -86,7 +86,15 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
     sample.initTarget().setSymbol("runqueues");
     sample.initValue().setU64(other);
   });
-  tape.add([](Record::Builder record) { record.initTraceChunk().setPages(as_data("raw")); });
+  tape.add([](Record::Builder record) {
+    auto chunk = record.initTraceChunk();
+    chunk.setPages(as_data("raw"));
+    chunk.setInstance(as_data("ktape"));
+    chunk.setFreeze(1);
+    chunk.setClock(as_data("mono"));
+    chunk.initFormats(1)[0].setText(as_data("name: sched_switch\n"));
+    chunk.initCounters().setEntries(100);
+  });
   tape.add(
       [](Record::Builder record) { record.initGuestPanicked().setText(as_data("Kernel panic")); });
   tape.add([](Record::Builder record) { record.initWatchdogFired().setName("run"); });

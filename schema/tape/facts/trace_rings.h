@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/trace/event_decode.h"
+#include "schema/trace/event_merge.h"
+
+namespace ktape {
+
+// The chunks of one trace ring on a tape.
+struct TraceRing {
+  struct Chunk {
+    Seq seq;
+    uint64_t generation = 0;  // of its first sub-buffer
+  };
+
+  std::string instance;  // as the kernel names it, not escaped; empty: the global ring
+  CpuId cpu;
+  std::vector<Chunk> chunks;
+};
+
+// The trace rings of a tape, and the formats of their events. Keeps 16 bytes of each chunk; the
+// sub-buffers of one chunk are in memory while they are read.
+class TraceRings {
+ public:
+  static constexpr size_t kMaxRings = 4096;
+  static constexpr size_t kMaxProblems = 64;
+
+  // Reads every record. kBadInput for more than kMaxRings, or as TapeReader::for_each().
+  [[nodiscard]] static Result<TraceRings> read(const TapeReader& tape);
+
+  // By instance and CPU.
+  [[nodiscard]] const std::vector<TraceRing>& rings() const { return rings_; }
+  [[nodiscard]] const EventFormats& formats() const { return formats_; }
+  // Formats that cannot be used, each with its record and the cause; the first kMaxProblems. Their
+  // events have no format.
+  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  Result<void> add(Seq seq, schema::TraceChunk::Reader chunk);
+  void add_formats(Seq seq, schema::TraceChunk::Reader chunk);
+
+  std::vector<TraceRing> rings_;
+  EventFormats formats_;
+  std::vector<std::string> problems_;
+};
+
+// The sub-buffers of a ring; one that was lifted while it was still being written is left out if a
+// later chunk has it again. Tape and ring outlive it. kBadInput names the record.
+[[nodiscard]] std::unique_ptr<RingPages> sub_buffers_of(const TapeReader& tape,
+                                                        const TraceRing& ring);
+
+}  // namespace ktape
