@@ -86,7 +86,7 @@ then shown without place and gates. 'freeze:' may be left out everywhere.
 is answered at once.
 
 Exit status: 0 read; 77 something was not captured, does not exist, or is only a part of a
-list; 2 usage, including a symbol or member that the kernel does not have; 3 the tape is
+list or view; 2 usage, including a symbol or member that the kernel does not have; 3 the tape is
 altered or unusable.)";
 
 struct Options {
