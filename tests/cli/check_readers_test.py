@@ -239,7 +239,8 @@ class Bench:
         self.readers["kunit.py"] = (lambda ktap, expected: read_by_kunit(reader, ktap, expected), known_as)
 
     def add_tap_parser(self):
-        os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")
+        # Of Debian, besides what is set for others.
+        os.environ["NODE_PATH"] = ":".join([*filter(None, [os.environ.get("NODE_PATH")]), "/usr/share/nodejs"])
         found = run(["node", "-p", "require('tap-parser/package.json').version"]) if shutil.which("node") else None
         if found is None or found.returncode != 0:
             self.missing.append("node's tap-parser: install the package node-tap-parser")
