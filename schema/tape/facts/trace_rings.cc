@@ -2,7 +2,7 @@
 #include "schema/tape/facts/trace_rings.h"
 
 #include <algorithm>
-#include <tuple>
+#include <string_view>
 #include <utility>
 
 #include "schema/tape/trace_chunk.h"
@@ -19,7 +19,7 @@ Error in_record(Seq seq, const Error& error) {
 
 // Compares a ring with (instance, CPU).
 bool before(const TraceRing& ring, const std::pair<std::string_view, CpuId>& key) {
-  return std::tie(ring.instance, ring.cpu) < std::tie(key.first, key.second);
+  return std::pair(std::string_view(ring.instance), ring.cpu) < key;
 }
 
 class TapePages final : public RingPages {
