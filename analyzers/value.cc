@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kHelp[] =
     R"(Asserts that every value under a tag, read or found after a write, is ==, !=, <, <=, > or >=
-a number. Values are unsigned, of 8 to 64 bits; each value of a list is compared.
+a number. Values are unsigned, of 8 to 64 bits; each value of a list or a series is compared.
 
 Inconclusive if the tape has no such tag, if a read did not succeed, or if a value is not
 a number of at most 64 bits.
@@ -66,12 +66,21 @@ class ValueAssertion final : public OpAssertion {
 
   void answered(const AnsweredEntry& entry) override {
     if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
-    if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
+    ++entries_;
+    if (!entry.done()) return leave_undecided(entry.reply, entry.failure() + place());
     auto value = entry.got.getValue();
     if (!value.isList()) return compare(entry.reply, value);
     for (auto element : value.getList()) compare(entry.reply, element);
     // No value contradicts the comparison, and none confirms it.
     if (value.getList().size() == 0) note(entry.reply, "the list was empty");
+  }
+
+  // Not all findings are printed.
+  void concluded() override {
+    if (entries_ > 1 && failed_ > 0)
+      note(Seq(0), fmt::format("of {} values of {}, {} not {} {}", compared_, in_quotes(tag_),
+                               failed_ == 1 ? "1 is" : fmt::format("{} are", failed_),
+                               comparison_->sign, to_));
   }
 
  private:
@@ -85,20 +94,27 @@ class ValueAssertion final : public OpAssertion {
     return {};
   }
 
+  // Which of the values with this tag it is; nothing for the first, which may be the only one.
+  [[nodiscard]] std::string place() const {
+    return entries_ > 1 ? fmt::format(" (no. {})", entries_) : "";
+  }
+
   void compare(Seq seq, schema::Value::Reader value) {
+    const std::string name = in_quotes(tag_) + place();
     std::optional<uint64_t> is = number_of(value);
-    if (!is) return leave_undecided(seq, in_quotes(tag_) + " is not a number of at most 64 bits");
-    if (comparison_->holds(*is, to_)) {
-      confirm(seq, fmt::format("{} is {}", in_quotes(tag_), *is));
-    } else {
-      violate(seq,
-              fmt::format("{} is {}, not {} {}", in_quotes(tag_), *is, comparison_->sign, to_));
-    }
+    if (!is) return leave_undecided(seq, name + " is not a number of at most 64 bits");
+    ++compared_;
+    if (comparison_->holds(*is, to_)) return confirm(seq, fmt::format("{} is {}", name, *is));
+    ++failed_;
+    violate(seq, fmt::format("{} is {}, not {} {}", name, *is, comparison_->sign, to_));
   }
 
   std::string tag_;
   const Comparison* comparison_ = &kComparisons[0];
   uint64_t to_ = 0;
+  uint64_t entries_ = 0;   // so far
+  uint64_t compared_ = 0;  // values; an entry may have a list
+  uint64_t failed_ = 0;
 };
 
 }  // namespace

@@ -57,8 +57,37 @@ TEST_CASE("a value that does not compare is violated by its reply") {
   tape->op({got(9)});
   tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() == "seq 10: 'nr' is 9, not <= 8\n");
+  CHECK(tape.violated() == "seq 10: 'nr' (no. 2) is 9, not <= 8\n");
   CHECK(tape.confirmed() == "seq 5: 'nr' is 8\n");
+}
+
+TEST_CASE("each value of a series is compared, and those that do not hold are named and counted") {
+  TapeUnderTest tape;
+  tape.give("--tag", "nr");
+  tape.give("--op", "<");
+  tape.give("--to", "30");
+  for (const uint64_t value : {7, 31, 29, 30, 8}) tape->op({got(value)});
+  tape.evaluate();
+  CHECK(tape.verdict() == Verdict::kFail);
+  CHECK(tape.violated() ==
+        "seq 10: 'nr' (no. 2) is 31, not < 30\nseq 20: 'nr' (no. 4) is 30, not < 30\n");
+  CHECK(tape.notes() == "seq 0: of 5 values of 'nr', 2 are not < 30\n");
+}
+
+TEST_CASE("a series whose values all hold passes, and one that was not read is inconclusive") {
+  TapeUnderTest tape;
+  tape.give("--tag", "nr");
+  tape.give("--op", "<");
+  tape.give("--to", "30");
+  for (const uint64_t value : {7, 8, 9}) tape->op({got(value)});
+  TapeEntry failed = got(1);
+  failed.status = schema::EntryStatus::FAILED;
+  failed.reason = "not mapped";
+  tape->op({failed});
+  tape.evaluate();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.undecided() == "seq 20: the read as 'nr' failed: not mapped (no. 4)\n");
+  CHECK(tape.notes().empty());
 }
 
 TEST_CASE("each value of a list is compared") {
@@ -115,8 +144,8 @@ TEST_CASE("a value that was not read, and one that is not a number, are inconclu
   tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
-        "seq 5: the read as 'nr' failed: not mapped\nseq 7: 'nr' is not a number of at most 64 "
-        "bits\n");
+        "seq 5: the read as 'nr' failed: not mapped\nseq 7: 'nr' (no. 2) is not a number of at "
+        "most 64 bits\n");
 }
 
 TEST_CASE("a value on a truncated tape is judged, a request without its reply is not") {
