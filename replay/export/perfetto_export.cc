@@ -10,6 +10,7 @@
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/text.h"
+#include "schema/target/target_path.h"
 #include "schema/terms/scheduler_exit.h"
 #include "schema/wire/value_number.h"
 
@@ -31,6 +32,32 @@ std::string request_name(schema::OpRequested::Reader request) {
   std::string more = entries.size() > 1 ? fmt::format(" and {} more", entries.size() - 1) : "";
   return fmt::format("{} {}{}", entries[0].isRead() ? "read" : "write", text(entries[0].getTag()),
                      more);
+}
+
+PerfettoTrace::Facts request_facts(schema::Record::Reader record) {
+  auto request = record.getOpRequested();
+  PerfettoTrace::Facts facts = {{"op", std::to_string(request.getOp())},
+                                {"mode", enum_words(request.getMode())}};
+  if (request.getInterval() > 0)
+    facts.emplace_back("interval", std::to_string(request.getInterval()));
+  if (record.getGuestNs() > 0) facts.emplace_back("guest_ns", std::to_string(record.getGuestNs()));
+  return facts;
+}
+
+// "task 'sleeper' scx.dsq_vtime", "jiffies_64:u64": without a type, only the width says what was
+// read.
+std::string counter_name(schema::Target::Reader target, schema::Value::Reader value) {
+  const bool typed = target.isPerCpu() || target.isTask() ||
+                     (target.isVirtual() && target.getVirtual().getType().size() > 0);
+  std::string name = target_text(target);
+  if (typed) return name;
+  switch (value.which()) {
+    case schema::Value::U8: return name + ":u8";
+    case schema::Value::U16: return name + ":u16";
+    case schema::Value::U32: return name + ":u32";
+    case schema::Value::U64: return name + ":u64";
+    default: return name;
+  }
 }
 
 }  // namespace
@@ -132,8 +159,7 @@ Result<void> PerfettoExport::dispatch(const RecordView& view) {
     case schema::Record::OP_REPLIED: return replied(view);
     case schema::Record::FROZEN: return frozen(view);
     case schema::Record::THAWED: return thawed(view);
-    case schema::Record::SAMPLE:
-      return count(view, text(record.getSample().getName()), record.getSample().getValue());
+    case schema::Record::SAMPLE: return sampled(view);
     case schema::Record::RUN_DELAYS: return run_delays(view);
     case schema::Record::CLOCKSOURCE_SEEN:
       return instant(run_, view, "clocksource " + text(record.getClocksourceSeen().getName()), {});
@@ -205,8 +231,8 @@ Result<void> PerfettoExport::requested(const RecordView& view) {
   OpenRequest& open = requests_[request.getOp()];
   open.asked.keep(request);
   open.lane = lane;
-  return begin(lane, view, request_name(request),
-               {{"op", std::to_string(request.getOp())}, {"mode", enum_words(request.getMode())}});
+  open.guest_ns = view.record.getGuestNs();
+  return begin(lane, view, request_name(request), request_facts(view.record));
 }
 
 Result<void> PerfettoExport::replied(const RecordView& view) {
@@ -223,7 +249,8 @@ Result<void> PerfettoExport::replied(const RecordView& view) {
     std::string value = done ? shown(asked[i], got[i].getValue(), reply.getFreeze())
                              : enum_words(got[i].getStatus()) + ": " + text(got[i].getReason());
     facts.emplace_back(printable(tag), value);
-    if (done) KTAPE_TRY(count(view, tag, got[i].getValue()));
+    if (done)
+      KTAPE_TRY(count(view, asked[i].getTarget(), got[i].getValue(), tag, it->second.guest_ns));
   }
   Track lane = it->second.lane;
   requests_.erase(it);
@@ -282,14 +309,22 @@ Result<void> PerfettoExport::run_delays(const RecordView& view) {
   return {};
 }
 
-Result<void> PerfettoExport::count(const RecordView& view, const std::string& name,
-                                   schema::Value::Reader value) {
+Result<void> PerfettoExport::sampled(const RecordView& view) {
+  auto sample = view.record.getSample();
+  return count(view, sample.getTarget(), sample.getValue(), text(sample.getName()), 0);
+}
+
+Result<void> PerfettoExport::count(const RecordView& view, schema::Target::Reader target,
+                                   schema::Value::Reader value, const std::string& tag,
+                                   uint64_t guest_ns) {
   std::optional<uint64_t> is = number_of(value);
   if (!is) return {};
   KTAPE_TRY(group(values_, "values"));
-  KTAPE_ASSIGN(auto counter, track_of(counters_, values_, name));
+  KTAPE_ASSIGN(auto counter, track_of(counters_, values_, counter_name(target, value)));
   if (!counter) return {};
-  return trace_.value(*counter, HostNs(view.record.getHostNs()), *is);
+  Facts facts = {{"tag", tag}, {"seq", std::to_string(view.seq.value)}};
+  if (guest_ns > 0) facts.emplace_back("guest_ns", std::to_string(guest_ns));
+  return trace_.value(*counter, HostNs(view.record.getHostNs()), *is, facts);
 }
 
 Result<void> PerfettoExport::finish() {

@@ -18,9 +18,10 @@
 namespace ktape {
 
 // A run as a Perfetto trace, record by record. Tracks: the run (steps, incidents, schedulers),
-// requests, a freeze track for each vCPU, a track for each worker; a counter for each tag and each
-// sampled name. Slices carry the sequence numbers of their records; the slice of an op has its
-// values with all their bits.
+// requests, a freeze track for each vCPU, a track for each worker; a counter for each target, with
+// all values that were read, written or sampled there. A value carries its tag and, as `guest_ns`,
+// when the guest asked for it. Slices carry the sequence numbers of their records; the slice of an
+// op has its values with all their bits.
 class PerfettoExport {
  public:
   // Without `values`, which outlive it, they are shown as numbers and bytes.
@@ -41,6 +42,7 @@ class PerfettoExport {
   struct OpenRequest {
     OwnedMessage<schema::OpRequested> asked;
     Track lane = 0;
+    uint64_t guest_ns = 0;  // 0: the host asked
   };
 
   Result<void> dispatch(const RecordView& view);
@@ -60,7 +62,9 @@ class PerfettoExport {
   Result<void> run_delays(const RecordView& view);
   [[nodiscard]] std::string shown(schema::OpEntry::Reader asked, schema::Value::Reader value,
                                   uint64_t freeze) const;
-  Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
+  Result<void> sampled(const RecordView& view);
+  Result<void> count(const RecordView& view, schema::Target::Reader target,
+                     schema::Value::Reader value, const std::string& tag, uint64_t guest_ns);
 
   Result<Track> group(Track& group, const std::string& name);
   // Tracks of one sort, by name, and the hashes of the names for which there was no room.

@@ -156,8 +156,8 @@ Result<void> PerfettoTrace::instant(Track track, HostNs at, const std::string& n
   return named(track_event::kInstant, track, at, name, facts);
 }
 
-Result<void> PerfettoTrace::value(Track counter, HostNs at, uint64_t value) {
-  ProtoWriter sample = event_of(track_event::kCounter, counter, {});
+Result<void> PerfettoTrace::value(Track counter, HostNs at, uint64_t value, const Facts& facts) {
+  ProtoWriter sample = event_of(track_event::kCounter, counter, facts);
   if (value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     sample.number(track_event::kCounterValue, value);
   } else {

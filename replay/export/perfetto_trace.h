@@ -39,7 +39,7 @@ class PerfettoTrace {
   Result<void> end(Track track, HostNs at, const Facts& facts = {});
   Result<void> instant(Track track, HostNs at, const std::string& name, const Facts& facts = {});
   // Values of 2^63 and more become floating-point numbers; Perfetto keeps all counters as such.
-  Result<void> value(Track counter, HostNs at, uint64_t value);
+  Result<void> value(Track counter, HostNs at, uint64_t value, const Facts& facts = {});
 
  private:
   Result<Track> define(ProtoWriter descriptor, Track parent, const std::string& name);

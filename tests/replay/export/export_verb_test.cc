@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 #include <fstream>
 
-#include "schema/base/file.h"
 #include "tests/replay/export/decoded_trace.h"
 #include "tests/replay/programs.h"
+#include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
@@ -16,8 +17,6 @@ namespace ktape::test {
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-std::string read(const std::string& path) { return must(read_text_file(path, 1 << 20)); }
 
 size_t count_of(const std::string& text, const std::string& part) {
   size_t count = 0;
@@ -81,7 +80,7 @@ TEST_CASE("the Perfetto trace decodes with Protocol Buffers' own reader") {
   std::string trace = folder.file("run.pftrace");
   REQUIRE(run_program("ktape-export", {tape, "--perfetto", "-o", trace}).exit_status == 0);
   std::string text = decoded(trace);
-  CHECK(text == read(KTAPE_TESTS "/golden/sample.pftrace.txt"));
+  CHECK(text == agreed_text(KTAPE_TESTS "/golden/sample.pftrace.txt", text));
   CHECK(count_of(text, "TYPE_SLICE_BEGIN") == count_of(text, "TYPE_SLICE_END"));
 }
 
@@ -110,6 +109,54 @@ TEST_CASE("a counter above 2^63 is a floating-point number in Perfetto, and exac
   CHECK_THAT(text, ContainsSubstring("counter_value: 9007199254740993"));
   CHECK_THAT(text,
              ContainsSubstring("string_value: \"18446744073709551615 (0xffffffffffffffff)\""));
+}
+
+TEST_CASE("a target has one Perfetto counter with all its values in order, whatever their tags") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started("series");
+  const auto nr = [](uint64_t value) {
+    return TapeEntry{.tag = "nr",
+                     .target = per_cpu_target("runqueues", 0, "nr_running"),
+                     .value = value,
+                     .type = "unsigned int"};
+  };
+  const auto ticks = [](const std::string& tag, uint64_t value) {
+    return TapeEntry{.tag = tag, .target = symbol_target("jiffies_64"), .value = value};
+  };
+  builder.hot(ticks("ticks", 100), 1, GuestNs(5'000));
+  builder.hot(nr(3), 1, GuestNs(6'000));
+  builder.hot(ticks("ticks", 101), 2, GuestNs(7'000));
+  builder.hot(ticks("ticks", 103), 4, GuestNs(9'000));
+  builder.op({ticks("at_the_end", 109), nr(2)});
+  const std::string tape = builder.seal().path;
+  const std::string trace = folder.file("run.pftrace");
+  REQUIRE(run_program("ktape-export", {tape, "--perfetto", "-o", trace}).exit_status == 0);
+  const std::vector<Counter> counters = counters_in(decoded(trace));
+  REQUIRE(counters.size() == 2);
+  CHECK(counters[0].name == "jiffies_64:u64");
+  CHECK(counters[0].values == std::vector<std::string>{"100", "101", "103", "109"});
+  CHECK(counters[0].tags == std::vector<std::string>{"ticks", "ticks", "ticks", "at_the_end"});
+  CHECK(counters[0].guest_ns == std::vector<std::string>{"5000", "7000", "9000", ""});
+  CHECK(std::ranges::is_sorted(counters[0].times));
+  CHECK(counters[1].name == "runqueues[cpu 0].nr_running");
+  CHECK(counters[1].values == std::vector<std::string>{"3", "2"});
+}
+
+TEST_CASE("widths of a target without a type have a Perfetto counter each") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  TapeEntry entry{.tag = "low", .target = symbol_target("jiffies_64"), .value = 7};
+  builder.hot(entry);
+  entry.asked = schema::ValueKind::U32;
+  builder.hot(entry);
+  const std::string tape = builder.seal().path;
+  const std::string trace = folder.file("run.pftrace");
+  REQUIRE(run_program("ktape-export", {tape, "--perfetto", "-o", trace}).exit_status == 0);
+  const std::vector<Counter> counters = counters_in(decoded(trace));
+  REQUIRE(counters.size() == 2);
+  CHECK(counters[0].name == "jiffies_64:u64");
+  CHECK(counters[1].name == "jiffies_64:u32");
 }
 
 TEST_CASE("JSON Lines are the same as show's JSON") {
@@ -154,7 +201,7 @@ TEST_CASE("what a Perfetto trace has no track for is reported in it and on stand
   builder.worker_started("w1001", 2000, 2'000'000'000);  // again: the same track
   std::vector<TapeEntry> entries;
   for (int i = 0; i < 1001; ++i)
-    entries.push_back({.tag = "v" + std::to_string(i), .target = symbol_target("jiffies_64")});
+    entries.push_back({.tag = "v", .target = symbol_target("v" + std::to_string(i))});
   builder.op(entries);
   const std::string tape = builder.seal().path;
   const std::string trace = folder.file("run.pftrace");

@@ -178,6 +178,27 @@ Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
   });
 }
 
+Seq TapeBuilder::hot(const TapeEntry& entry, uint64_t interval, GuestNs guest, uint32_t step) {
+  const uint64_t id = ++ops_;
+  host_ns_ += kBetweenRecordsNs;
+  must(writer_->append(HostNs(host_ns_), guest, [&](schema::Record::Builder record) {
+    auto request = record.initOpRequested();
+    request.setOp(id);
+    request.setGuestRequest(id);
+    request.setStep(step);
+    request.setMode(schema::OpMode::HOT);
+    request.setInterval(interval);
+    fill_entry(entry, request.initEntries(1)[0]);
+  }));
+  return add([&](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(id);
+    reply.setLiveNotCoherent(true);
+    reply.setOk(entry.status == schema::EntryStatus::DONE);
+    fill_reply(entry, reply.initEntries(1)[0]);
+  });
+}
+
 void TapeBuilder::add_gates(uint64_t op, uint32_t entry, const std::vector<TapeGate>& gates) {
   for (const TapeGate& gate : gates) {
     add([&](schema::Record::Builder record) {

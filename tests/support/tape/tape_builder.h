@@ -66,6 +66,11 @@ class TapeBuilder {
   // gates, Thawed and OpReplied. Returns the sequence number of the reply.
   Seq op(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 
+  // A hot request of the agent at `guest` and its reply. `interval`: its number in a series; 0:
+  // none.
+  Seq hot(const TapeEntry& entry, uint64_t interval = 0, GuestNs guest = GuestNs(0),
+          uint32_t step = 0);
+
   // Sets what later freezes find; nothing until set.
   std::function<void(schema::Frozen::Builder)> frozen;
 
