@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <tuple>
 
 #include "replay/diff/diff_rows.h"
+#include "replay/diff/entry_comparison.h"
+#include "replay/tape/series.h"
 #include "replay/tape/volatile_value.h"
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
@@ -18,9 +18,7 @@ namespace ktape {
 namespace {
 
 using Entry = EntryFacts;
-using EntryRow = DiffRow<Entry>;
-
-constexpr uint64_t kSignBit = uint64_t{1} << 63;
+using Row = DiffRow<Entry>;
 
 std::string hidden_reason(HiddenClass why) {
   switch (why) {
@@ -45,14 +43,6 @@ std::string too_few_text(size_t a, size_t b) {
   return fmt::format("apart, but too few repeats ({})", repeats_text(a, b));
 }
 
-std::string entry_subject(const Entry& entry) {
-  std::string text = fmt::format("step {} ", entry.step);
-  if (!entry.step_name.empty()) text += fmt::format("'{}', ", entry.step_name);
-  text += entry.tag;
-  if (entry.nth > 0) text += fmt::format(" (no. {})", entry.nth + 1);
-  return entry.tag == entry.target ? text : text + ": " + entry.target;
-}
-
 std::string gate_text(const GateFacts& gate) {
   return with_reason(enum_words(gate.outcome), gate.observed);
 }
@@ -69,31 +59,6 @@ bool is_momentary(schema::Gate gate) {
   }
 }
 
-// Names in C and the kernel for integers that may be negative.
-bool is_signed(std::string_view type) {
-  constexpr std::array<std::string_view, 12> kNames = {
-      "int", "long", "short", "long int",      "long long", "s8",
-      "s16", "s32",  "s64",   "long long int", "pid_t",     "signed char"};
-  return std::ranges::find(kNames, type) != kNames.end();
-}
-
-// The position of a number in the range of its type.
-uint64_t rank_of(uint64_t number, const Entry& entry) {
-  if (!is_signed(entry.type)) return number;
-  // Sign-extended, then with the sign bit turned over: unsigned numbers in the order of the signed
-  // ones.
-  const unsigned bits = entry.width_bytes * 8;
-  const bool negative = bits > 0 && bits < 64 && (number >> (bits - 1) & 1) != 0;
-  return (negative ? number | ~uint64_t{0} << bits : number) ^ kSignBit;
-}
-
-// Which of an entry's values is compared.
-struct ValueOf {
-  ValueFacts Entry::*member;
-  std::string what;   // appended to the subject
-  bool is_read_back;  // of what was written
-};
-
 Seen seen_value(const Entry& entry, const ValueOf& of) {
   const ValueFacts& value = entry.*of.member;
   // No value has this key: texts that are safe to print have no control characters.
@@ -101,50 +66,36 @@ Seen seen_value(const Entry& entry, const ValueOf& of) {
   Seen seen{value.shown, value.exact, std::nullopt, entry.reply};
   // The values of an enum have no order that means anything.
   if (value.number && !is_enum_like(entry.name, entry.type))
-    seen.rank = rank_of(*value.number, entry);
+    seen.rank = rank_of(*value.number, entry.type, entry.width_bytes);
   return seen;
 }
 
-class Entries {
- public:
-  Entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved, Differences& to)
-      : a_(a), b_(b), moved_(moved), to_(to) {}
-  void compare();
+}  // namespace
 
- private:
-  void entry(const EntryRow& row);
-  void values(const EntryRow& row, const ValueOf& of);
-  [[nodiscard]] Aside of_value(const EntryRow& row, const ValueOf& of) const;
-  void gates(const EntryRow& row);
-  void add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b, Aside aside = {});
-
-  const DiffSide& a_;
-  const DiffSide& b_;
-  const std::set<std::string>& moved_;
-  Differences& to_;
-  bool own_ = false;  // ktape asked for the current value itself
-};
-
-void Entries::add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b, Aside aside) {
+void EntryComparison::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
   if (own_) aside = Aside::hide(HiddenClass::kOwnRead);
   to_.add(kind, std::move(subject), std::move(a), std::move(b), std::move(aside));
 }
 
+namespace {
+
 // Whether a difference in a value that both runs wrote before says more than that time has passed:
 // if one run still has what it wrote, the other one lost it.
-bool was_kept(const EntryRow& row, const ValueOf& of) {
+bool was_kept(const Row& row, const ValueOf& of) {
   const auto kept = [&](const Entry* entry) { return (entry->*of.member).exact == entry->set_to; };
   const auto set = [](const Entry* entry) { return entry->set_before && !entry->set_to.empty(); };
   return std::ranges::all_of(row.a, set) && std::ranges::all_of(row.b, set) &&
          (std::ranges::any_of(row.a, kept) || std::ranges::any_of(row.b, kept));
 }
 
-bool is_constant(const RepeatColumn& column) {
+bool is_constant(const Column& column) {
   return std::ranges::all_of(column,
                              [&](const Seen& seen) { return seen.key == column.front().key; });
 }
 
-Aside Entries::of_value(const EntryRow& row, const ValueOf& of) const {
+}  // namespace
+
+Aside EntryComparison::of_value(const Row& row, const ValueOf& of) const {
   const Entry& any = row.any();
   const bool bytes = (any.*of.member).bytes;
   const Variation variation = how_it_varies({any.name, any.path, any.type, bytes, any.per_cpu});
@@ -181,13 +132,15 @@ Aside Entries::of_value(const EntryRow& row, const ValueOf& of) const {
   return significant ? Aside{} : Aside::may_vary(variation_text(variation));
 }
 
-void Entries::values(const EntryRow& row, const ValueOf& of) {
+void EntryComparison::values(const Row& row, const ValueOf& of) {
   const auto seen = [&](const Entry& entry) { return seen_value(entry, of); };
   add(DiffKind::kValue, entry_subject(row.any()) + of.what, column_of(row.a, seen),
       column_of(row.b, seen), of_value(row, of));
 }
 
-std::set<schema::Gate> gates_of(const EntryRow& row) {
+namespace {
+
+std::set<schema::Gate> gates_of(const Row& row) {
   std::set<schema::Gate> gates;
   for (const auto* side : {&row.a, &row.b}) {
     for (const Entry* entry : *side) {
@@ -197,12 +150,14 @@ std::set<schema::Gate> gates_of(const EntryRow& row) {
   return gates;
 }
 
-void Entries::gates(const EntryRow& row) {
+}  // namespace
+
+void EntryComparison::gates(const Row& row) {
   for (const schema::Gate gate : gates_of(row)) {
     bool enforced = false;
     bool everywhere = true;
     const auto of_side = [&](const std::vector<const Entry*>& side, bool outcome_alone) {
-      RepeatColumn column;
+      Column column;
       for (const Entry* entry : side) {
         const auto it = entry->gates.find(gate);
         everywhere = everywhere && it != entry->gates.end();
@@ -216,8 +171,8 @@ void Entries::gates(const EntryRow& row) {
       return column;
     };
     // Outcomes first: what a gate observes differs in every run.
-    RepeatColumn a = of_side(row.a, true);
-    RepeatColumn b = of_side(row.b, true);
+    Column a = of_side(row.a, true);
+    Column b = of_side(row.b, true);
     Aside aside;
     if (change_between(a, b) == Change::kSame) {
       a = of_side(row.a, false);
@@ -233,35 +188,26 @@ void Entries::gates(const EntryRow& row) {
   }
 }
 
-void Entries::entry(const EntryRow& row) {
+void EntryComparison::entry(const Row& row) {
   const Entry& any = row.any();
   const auto compared = [&](DiffKind kind, const std::string& subject, const auto& seen,
                             Aside aside = {}) {
-    RepeatColumn a = column_of(row.a, seen);
-    RepeatColumn b = column_of(row.b, seen);
+    Column a = column_of(row.a, seen);
+    Column b = column_of(row.b, seen);
     const bool same = change_between(a, b) == Change::kSame;
     add(kind, subject, std::move(a), std::move(b), std::move(aside));
     return same;
-  };
-  const auto target = [](const Entry& of) {
-    const std::string text = (of.write ? "write " : "read ") + of.target;
-    return Seen{text, text, std::nullopt, of.request};
   };
   const auto status = [](const Entry& of) {
     const std::string text =
         of.reply.value == 0 ? "no reply" : with_reason(enum_words(of.status), of.reason);
     return Seen{text, without_numbers(text), std::nullopt, of.reply};
   };
-  const auto type = [](const Entry& of) {
-    const std::string text = fmt::format("{}, {}", count_text(of.width_bytes, "byte"),
-                                         of.type.empty() ? "unchecked" : of.type);
-    return Seen{text, text, std::nullopt, of.reply};
-  };
-  (void)compared(DiffKind::kReply, entry_subject(any), target);
+  (void)compared(DiffKind::kReply, entry_subject(any), seen_target);
   const bool same_reply = compared(DiffKind::kReply, entry_subject(any), status);
   // With repeats, the entries that were done are compared even if others were not.
   if (same_reply || to_.repeated()) {
-    EntryRow done = row;
+    Row done = row;
     if (!same_reply) {
       const auto undone = [](const Entry* of) { return of->status != schema::EntryStatus::DONE; };
       std::erase_if(done.a, undone);
@@ -274,7 +220,7 @@ void Entries::entry(const EntryRow& row) {
   }
   // If the field moved, its layout is reported already, once for all entries.
   if (same_reply && !moved_.contains(any.path))
-    (void)compared(DiffKind::kLayout, entry_subject(any), type);
+    (void)compared(DiffKind::kLayout, entry_subject(any), seen_type);
   gates(row);
   if (to_.repeated()) return;
   (void)compared(
@@ -286,25 +232,50 @@ void Entries::entry(const EntryRow& row) {
       Aside::hide(HiddenClass::kAddress));
 }
 
-void Entries::compare() {
+void EntryComparison::compare() {
   const auto key = [](const Entry& entry) {
     return std::tuple(entry.step_key(), entry.tag, entry.nth);
   };
-  const auto there = [](const Entry& of) {
-    return Seen{of.value.present ? of.value.shown : with_reason(enum_words(of.status), of.reason),
-                "", std::nullopt, of.request};
-  };
-  for (const auto& [_, row] : align_lists(a_, b_, &RunFacts::entries, key)) {
+  std::map<SeriesKey, SeriesRow> all_series = series_rows(a_, b_);
+  for (const auto& [of, row] : align_lists(a_, b_, &RunFacts::entries, key)) {
     own_ = row.any().own;
+    const auto in = all_series.find({std::get<0>(of), std::get<1>(of)});
+    if (in != all_series.end()) {
+      // All of them at once, in the place of the first.
+      if (std::get<2>(of) == 0) series(in->second);
+      continue;
+    }
     if (!row.complete()) {
-      add(DiffKind::kMissing, entry_subject(row.any()), column_of(row.a, there),
-          column_of(row.b, there));
+      add(DiffKind::kMissing, entry_subject(row.any()), column_of(row.a, seen_there),
+          column_of(row.b, seen_there));
     }
     if (row.on_both_sides()) entry(row.present());
   }
 }
 
-}  // namespace
+std::string entry_subject(const EntryFacts& entry) {
+  std::string text = fmt::format("step {} ", entry.step);
+  if (!entry.step_name.empty()) text += fmt::format("'{}', ", entry.step_name);
+  text += entry.tag;
+  if (entry.nth > 0) text += fmt::format(" (no. {})", entry.nth + 1);
+  return entry.tag == entry.target ? text : text + ": " + entry.target;
+}
+
+Seen seen_there(const EntryFacts& of) {
+  return Seen{of.value.present ? of.value.shown : with_reason(enum_words(of.status), of.reason), "",
+              std::nullopt, of.request};
+}
+
+Seen seen_target(const EntryFacts& of) {
+  const std::string text = (of.write ? "write " : "read ") + of.target;
+  return Seen{text, text, std::nullopt, of.request};
+}
+
+Seen seen_type(const EntryFacts& of) {
+  const std::string text = fmt::format("{}, {}", count_text(of.width_bytes, "byte"),
+                                       of.type.empty() ? "unchecked" : of.type);
+  return Seen{text, text, std::nullopt, of.reply};
+}
 
 std::string with_reason(std::string text, const std::string& reason) {
   return reason.empty() ? text : std::move(text) + ": " + reason;
@@ -312,8 +283,7 @@ std::string with_reason(std::string text, const std::string& reason) {
 
 Aside Aside::hide(HiddenClass why) { return {Weight::kHidden, why, hidden_reason(why)}; }
 
-void Differences::add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b,
-                      Aside aside) {
+void Differences::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
   const Change change = change_between(a, b);
   if (change == Change::kSame) return;
   Difference& found = found_.emplace_back();
@@ -344,7 +314,7 @@ void Differences::add(DiffKind kind, std::string subject, RepeatColumn a, Repeat
 
 void compare_entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved,
                      Differences& to) {
-  Entries(a, b, moved, to).compare();
+  EntryComparison(a, b, moved, to).compare();
 }
 
 }  // namespace ktape

@@ -54,8 +54,11 @@ std::string worker_report(schema::WorkerReport::Reader report) {
 }
 
 std::string step_finished(schema::StepFinished::Reader step) {
-  return fmt::format("step {} {}{}", step.getStep(), step.getOk() ? "done" : "FAILED",
-                     after_colon(step.getDetail()));
+  std::string text = fmt::format("step {} {}{}", step.getStep(), step.getOk() ? "done" : "FAILED",
+                                 after_colon(step.getDetail()));
+  uint64_t missed = 0;
+  for (auto series : step.getSeries()) missed += series.getMissed();
+  return missed == 0 ? text : text + fmt::format("; {} missed", count_text(missed, "interval"));
 }
 
 std::string trigger_changed(schema::TriggerChanged::Reader changed) {

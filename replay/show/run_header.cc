@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -117,6 +118,7 @@ void RunHeader::visit(const RecordView& view) {
     case schema::Record::CLOCKSOURCE_SEEN:
       return clocksource_seen(view.record.getClocksourceSeen());
     case schema::Record::FREEZE_BEGAN: return freeze_began(view.record.getFreezeBegan());
+    case schema::Record::OP_REQUESTED: return requested(view.record.getOpRequested());
     case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
     default: return;
   }
@@ -126,6 +128,12 @@ void RunHeader::freeze_began(schema::FreezeBegan::Reader began) {
   if (began.getCause() != schema::FreezeCause::PERIODIC) return;
   ++periodic_;
   last_interval_ = std::max(last_interval_, began.getInterval());
+}
+
+void RunHeader::requested(schema::OpRequested::Reader request) {
+  if (request.getGuestRequest() == 0 || has_series_) return;
+  for (auto entry : request.getEntries())
+    has_series_ |= !tags_.insert(std::hash<std::string_view>()(chars(entry.getTag()))).second;
 }
 
 // A guest may change the clocksource at every freeze.

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "replay/tape/run_delays.h"
@@ -26,6 +27,8 @@ class RunHeader {
   void show(const std::string& tape, const Verification& found, TextWriter& writer) const;
   // The digest of the kernel's types; nothing if the tape does not say.
   [[nodiscard]] std::optional<Digest> types() const;
+  // Whether a tag has several values, apart from what ktape read by itself.
+  [[nodiscard]] bool has_series() const { return has_series_; }
   // What was lost, and how the run ended: shown below the timeline.
   void show_end(const Verification& found, TextWriter& writer) const;
 
@@ -39,6 +42,7 @@ class RunHeader {
   void show_host(TextWriter& writer) const;
   void clocksource_seen(schema::ClocksourceSeen::Reader seen);
   void freeze_began(schema::FreezeBegan::Reader began);
+  void requested(schema::OpRequested::Reader request);
   [[nodiscard]] std::string periodic_text() const;
   void show_losses(TextWriter& writer) const;
 
@@ -47,6 +51,8 @@ class RunHeader {
   uint64_t last_interval_ = 0;
   uint64_t unknown_ = 0;
   uint64_t console_bytes_ = 0;
+  bool has_series_ = false;
+  std::unordered_set<size_t> tags_;  // hashes: names of an untrusted tape may be long
   OwnedMessage<schema::RunStarted> run_;
   OwnedMessage<schema::KernelIdentified> kernel_;
   OwnedMessage<schema::Sealed> sealed_;

@@ -8,6 +8,7 @@
 #include "replay/show/record_filter.h"
 #include "replay/show/run_header.h"
 #include "replay/show/timeline.h"
+#include "replay/tape/series.h"
 #include "replay/text/json_lines.h"
 #include "schema/base/command/command_line.h"
 #include "schema/base/command/pager.h"
@@ -86,6 +87,15 @@ Result<ExitCode> show_chosen(const TapeReader& tape, const Options& options, Col
   return integrity_code(found, options);
 }
 
+// Each series as a whole, below the timeline that has its values one by one.
+void show_series(const TapeReader& tape, TapeValues& values, TextWriter& writer) {
+  const Result<RunFacts> run = gather_run_facts(tape, &values);
+  writer.section("SERIES");
+  if (!run.ok()) return writer.line("  not shown: " + printable(run.error().message));
+  for (const Series& series : series_of(*run))
+    writer.led("  ", series.name + ": " + summary_text(series));
+}
+
 Result<ExitCode> show_text(const TapeReader& tape, const Options& options, Colors colors) {
   if (!options.choice.empty()) return show_chosen(tape, options, colors);
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
@@ -105,6 +115,7 @@ Result<ExitCode> show_text(const TapeReader& tape, const Options& options, Color
     timeline.visit(view);
     return write_output(writer.take());
   }));
+  if (header.has_series()) show_series(tape, values, writer);
   header.show_end(found, writer);
   KTAPE_TRY(write_output(writer.take()));
   return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;

@@ -163,9 +163,17 @@ void Timeline::op_requested(const RecordView& view) {
   if (request.getExpect().isRefused())
     text += fmt::format(", expected to be refused by gate {}",
                         enum_words(request.getExpect().getRefused()));
+  if (request.getInterval() > 0) text += fmt::format(", interval {}", request.getInterval());
+  requests_[request.getOp()].keep(request);
+  if (is_brief(request)) return;
   event(view, text);
   for (auto entry : entries) writer_.detail(asked_text(entry));
-  requests_[request.getOp()].keep(request);
+}
+
+// A later value of a hot series: what was asked is the same again, so the reply says it all.
+bool Timeline::is_brief(schema::OpRequested::Reader request) const {
+  return !options_.chosen_replies && request.getInterval() > 1 &&
+         request.getMode() == schema::OpMode::HOT && request.getEntries().size() == 1;
 }
 
 void Timeline::freeze_began(const RecordView& view) {
@@ -218,14 +226,30 @@ void Timeline::frozen(const RecordView& view) {
 
 void Timeline::op_replied(const RecordView& view) {
   auto reply = view.record.getOpReplied();
-  std::string text = fmt::format("reply {}: {}{}", reply.getOp(), reply_text(reply),
+  const auto request = requests_[reply.getOp()].get();
+  auto asked = request.getEntries();
+  if (is_brief(request) && reply.getOk() && reply.getEntries().size() == 1) {
+    event(view, fmt::format("reply {}, interval {}: {}{} = {} (live, not coherent)", reply.getOp(),
+                            request.getInterval(), tag_text(asked[0]),
+                            safe_target_text(asked[0].getTarget()),
+                            line_of(asked[0], reply.getEntries()[0].getValue())));
+    requests_.erase(reply.getOp());
+    return;
+  }
+  const std::string interval =
+      is_brief(request) ? fmt::format(", interval {}", request.getInterval()) : "";
+  std::string text = fmt::format("reply {}{}: {}{}", reply.getOp(), interval, reply_text(reply),
                                  after_colon(reply.getError()));
   if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
   event(view, text);
-  auto asked = requests_[reply.getOp()].get().getEntries();
   for (unsigned i = 0; i < reply.getEntries().size(); ++i)
     entry_replied(reply, i, i < asked.size() ? asked[i] : schema::OpEntry::Reader());
   requests_.erase(reply.getOp());
+}
+
+std::string Timeline::line_of(schema::OpEntry::Reader asked, schema::Value::Reader value) const {
+  // Not read in a freeze.
+  return options_.values == nullptr ? shown_value(value) : options_.values->line(asked, value, 0);
 }
 
 void Timeline::entry_replied(schema::OpReplied::Reader reply, uint32_t index,

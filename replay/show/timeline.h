@@ -22,6 +22,7 @@ struct TimelineOptions {
   TapeValues* values = nullptr;  // shows them by their types; without it, as numbers and bytes
   // Set if only some records are shown, among them the replies of these ops. Layouts, which are
   // otherwise above the timeline, then have a line each, and so have the gates of other replies.
+  // Otherwise a hot series has one line for each value but the first, with its reply.
   std::optional<std::set<uint64_t>> chosen_replies;
 };
 
@@ -44,6 +45,9 @@ class Timeline {
   void scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
                        std::string_view how);
   void op_requested(const RecordView& view);
+  [[nodiscard]] bool is_brief(schema::OpRequested::Reader request) const;
+  [[nodiscard]] std::string line_of(schema::OpEntry::Reader asked,
+                                    schema::Value::Reader value) const;
   void op_replied(const RecordView& view);
   void entry_replied(schema::OpReplied::Reader reply, uint32_t index,
                      schema::OpEntry::Reader asked);

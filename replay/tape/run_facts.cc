@@ -291,6 +291,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
     entry.name = last_name(from.getTarget());
     entry.per_cpu = from.getTarget().isPerCpu();
     entry.write = from.isWrite();
+    entry.interval = request.getInterval();
     entry.own = request.getGuestRequest() == 0;
     const auto earlier = written_.find(entry.target);
     entry.set_before = earlier != written_.end();

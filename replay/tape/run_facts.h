@@ -47,6 +47,7 @@ struct EntryFacts {
   std::string name;      // the last member of its path, else its symbol: "dsq_vtime"
   bool per_cpu = false;  // the target is per CPU
   bool write = false;
+  uint64_t interval = 0;    // number in a series by `every`, from 1; 0: none
   bool own = false;         // ktape's own read, at a freeze that no request caused
   bool set_before = false;  // an earlier entry of this run wrote to the same target
   std::string set_to;       // ValueFacts::exact of the last value written; empty if there was none

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "tests/replay/programs.h"
+#include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
 // Which records `ktape show` shows. The sample run has three freezes in one step.
@@ -122,6 +123,20 @@ TEST_CASE("some records of an altered tape are shown, and that it is altered") {
   const ChildResult child = run.show({"--freeze", "1"});
   CHECK(child.exit_status == 3);
   CHECK_THAT(child.output, ContainsSubstring("freeze 1 for request 1\n"));
+}
+
+TEST_CASE("show sums up each series below the timeline") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  for (const uint64_t value : {5, 3, 9}) {
+    builder.hot({.tag = "ticks", .target = symbol_target("jiffies_64"), .value = value});
+    builder.op({{.tag = "alone" + std::to_string(value), .target = symbol_target("a")}});
+  }
+  const std::string tape = builder.seal().path;
+  const std::string text = run_program("ktape-show", {tape}).output;
+  CHECK_THAT(text, ContainsSubstring(
+                       "SERIES\n  ticks: jiffies_64: 3 values from 3 to 9, median 5\n\nEND\n"));
+  CHECK_THAT(SampleRun().text({}), !ContainsSubstring("SERIES\n"));
 }
 
 }  // namespace ktape::test

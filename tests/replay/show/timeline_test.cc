@@ -39,6 +39,41 @@ TEST_CASE("a run is shown as in the golden file") {
   CHECK(text == agreed_text(KTAPE_GOLDEN "/sample_run.txt", text));
 }
 
+TEST_CASE("a hot series has one line for each value but the first") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  const auto ticks = [](uint64_t value) {
+    return TapeEntry{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = value};
+  };
+  builder.hot(ticks(100), 1);
+  builder.hot(ticks(101), 2);
+  TapeEntry failed = ticks(0);
+  failed.status = schema::EntryStatus::FAILED;
+  failed.reason = "not mapped";
+  builder.hot(failed, 4);
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("request 1, hot, 1 read, interval 1\n"));
+  CHECK_THAT(text, ContainsSubstring("reply 2, interval 2: ticks: jiffies_64 = 101 "
+                                     "(live, not coherent)\n"));
+  CHECK_THAT(text, !ContainsSubstring("request 2"));
+  CHECK_THAT(text, ContainsSubstring("reply 3, interval 4: "));
+  CHECK_THAT(text, ContainsSubstring("ticks: jiffies_64 failed: not mapped"));
+}
+
+TEST_CASE("a step says how many intervals were missed") {
+  const auto finished = [](uint64_t missed) {
+    return shown_record([&](schema::Record::Builder record) {
+      auto series = record.initStepFinished().initSeries(2);
+      record.getStepFinished().setOk(true);
+      series[0].setRequested(40);
+      series[0].setMissed(missed);
+      series[1].setMissed(missed);
+    });
+  };
+  CHECK_THAT(finished(2), ContainsSubstring("step 0 done; 4 intervals missed\n"));
+  CHECK_THAT(finished(0), ContainsSubstring("step 0 done\n"));
+}
+
 TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
   using schema::TriggerChange;
   const auto change = [](TriggerChange what, uint64_t address, const std::string& reason) {

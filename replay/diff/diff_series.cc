@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "replay/diff/entry_comparison.h"
+#include "replay/tape/series.h"
+#include "replay/tape/volatile_value.h"
+#include "replay/text/record_text.h"
+#include "replay/text/text_writer.h"
+
+namespace ktape {
+
+namespace {
+
+// "38 done; 2 refused: REASON". How many there are is compared apart.
+Seen seen_statuses(const std::vector<const EntryFacts*>& entries) {
+  std::map<std::string, size_t> counts;
+  std::map<std::string, std::string> texts;
+  for (const EntryFacts* entry : entries) {
+    const std::string text = entry->reply.value == 0
+                                 ? "without a reply"
+                                 : with_reason(enum_words(entry->status), entry->reason);
+    const std::string key = without_numbers(text);
+    ++counts[key];
+    texts.try_emplace(key, text);
+  }
+  Seen seen{"", "", std::nullopt, entries.front()->reply};
+  for (const auto& [key, count] : counts) {
+    seen.text += fmt::format("{}{} {}", seen.text.empty() ? "" : "; ", count, texts.at(key));
+    seen.key += key + "\x01";
+  }
+  return seen;
+}
+
+Seen seen_count(const std::vector<const EntryFacts*>& entries) {
+  const std::string text = std::to_string(entries.size());
+  return Seen{text, text, entries.size(), entries.front()->request};
+}
+
+using OfTapes = std::vector<std::vector<const EntryFacts*>>;
+
+Column column_of_series(const OfTapes& tapes, Seen (*seen)(const std::vector<const EntryFacts*>&)) {
+  Column column;
+  for (const auto& entries : tapes) column.push_back(seen(entries));
+  return column;
+}
+
+struct Pick {
+  const char* name;
+  const EntryFacts* SeriesSummary::*entry;
+};
+constexpr Pick kPicks[] = {{"least value", &SeriesSummary::least},
+                           {"median", &SeriesSummary::median},
+                           {"largest value", &SeriesSummary::most}};
+
+}  // namespace
+
+std::map<SeriesKey, SeriesRow> series_rows(const DiffSide& a, const DiffSide& b) {
+  std::map<SeriesKey, SeriesRow> rows;
+  const SeriesRow none{OfTapes(a.tapes.size()), OfTapes(b.tapes.size())};
+  for (const DiffSide* side : {&a, &b}) {
+    for (const DiffTape& tape : side->tapes) {
+      for (const EntryFacts& entry : tape.run.entries) {
+        if (entry.nth > 0 && !entry.own) rows.try_emplace({entry.step_key(), entry.tag}, none);
+      }
+    }
+  }
+  const auto fill = [&](const DiffSide& side, OfTapes SeriesRow::*tapes) {
+    for (size_t i = 0; i < side.tapes.size(); ++i) {
+      for (const EntryFacts& entry : side.tapes[i].run.entries) {
+        const auto row = rows.find({entry.step_key(), entry.tag});
+        if (row != rows.end()) (row->second.*tapes)[i].push_back(&entry);
+      }
+    }
+  };
+  fill(a, &SeriesRow::a);
+  fill(b, &SeriesRow::b);
+  return rows;
+}
+
+void EntryComparison::series(SeriesRow row) {
+  const auto first = [](const std::vector<Entries>& tapes) {
+    Entries firsts;
+    for (const Entries& entries : tapes)
+      firsts.push_back(entries.empty() ? nullptr : entries.front());
+    return firsts;
+  };
+  const Row firsts{first(row.a), first(row.b)};
+  const std::string subject = entry_subject(firsts.any());
+  if (!firsts.complete())
+    add(DiffKind::kMissing, subject, column_of(firsts.a, seen_there),
+        column_of(firsts.b, seen_there));
+  if (!firsts.on_both_sides()) return;
+  for (auto* tapes : {&row.a, &row.b})
+    std::erase_if(*tapes, [](const Entries& entries) { return entries.empty(); });
+  const Row there = firsts.present();
+  add(DiffKind::kReply, subject, column_of(there.a, seen_target), column_of(there.b, seen_target));
+  series_counts(row, subject);
+  series_values(row, &Entry::value, "");
+  if (firsts.any().write) series_values(row, &Entry::before, "before the write, ");
+  if (!moved_.contains(firsts.any().path))
+    add(DiffKind::kLayout, subject, column_of(there.a, seen_type), column_of(there.b, seen_type));
+}
+
+void EntryComparison::series_counts(const SeriesRow& row, const std::string& subject) {
+  add(DiffKind::kReply, subject, column_of_series(row.a, seen_statuses),
+      column_of_series(row.b, seen_statuses));
+  // Between single tapes; with repeats, their variation decides.
+  const bool by_interval = row.a.front().front()->interval > 0;
+  add(DiffKind::kReply, subject + ", number of values", column_of_series(row.a, seen_count),
+      column_of_series(row.b, seen_count),
+      by_interval && !to_.repeated() ? Aside::may_vary("intervals may be missed") : Aside{});
+}
+
+void EntryComparison::series_values(const SeriesRow& row, ValueFacts Entry::*member,
+                                    const std::string& what) {
+  std::deque<Entry> shown;  // what the rows point to
+  const auto pick_from = [&](const std::vector<Entries>& tapes, const auto& pick) {
+    Entries picked;
+    for (const Entries& entries : tapes) {
+      const SeriesSummary summary = summary_of(entries, member);
+      if (summary.done == 0) continue;
+      // Shown as the series, not as one of its entries.
+      shown.push_back(pick(entries, summary));
+      shown.back().nth = 0;
+      picked.push_back(&shown.back());
+    }
+    return picked;
+  };
+  const auto compare = [&](const std::string& name, const auto& pick) {
+    const Row picked{pick_from(row.a, pick), pick_from(row.b, pick)};
+    if (!picked.a.empty() && !picked.b.empty())
+      values(picked, {member, ", " + what + name, picked.any().write && what.empty()});
+  };
+  const auto in_order = [&](const Entries& entries) {
+    const SeriesSummary summary = summary_of(entries, member);
+    return summary.done == 0 || summary.least != nullptr;
+  };
+  if (!std::ranges::all_of(row.a, in_order) || !std::ranges::all_of(row.b, in_order)) {
+    return compare("its values", [&](const Entries& entries, const SeriesSummary&) {
+      Entry one = *entries.front();
+      one.*member = different_values(entries, member);
+      return one;
+    });
+  }
+  for (const Pick& one : kPicks)
+    compare(one.name, [&](const Entries&, const SeriesSummary& of) { return *(of.*one.entry); });
+}
+
+}  // namespace ktape
