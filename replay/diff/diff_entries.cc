@@ -18,7 +18,7 @@ namespace ktape {
 namespace {
 
 using Entry = EntryFacts;
-using Row = DiffRow<Entry>;
+using EntryRow = DiffRow<Entry>;
 
 std::string hidden_reason(HiddenClass why) {
   switch (why) {
@@ -72,7 +72,8 @@ Seen seen_value(const Entry& entry, const ValueOf& of) {
 
 }  // namespace
 
-void EntryComparison::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
+void EntryComparison::add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b,
+                          Aside aside) {
   if (own_) aside = Aside::hide(HiddenClass::kOwnRead);
   to_.add(kind, std::move(subject), std::move(a), std::move(b), std::move(aside));
 }
@@ -81,21 +82,21 @@ namespace {
 
 // Whether a difference in a value that both runs wrote before says more than that time has passed:
 // if one run still has what it wrote, the other one lost it.
-bool was_kept(const Row& row, const ValueOf& of) {
+bool was_kept(const EntryRow& row, const ValueOf& of) {
   const auto kept = [&](const Entry* entry) { return (entry->*of.member).exact == entry->set_to; };
   const auto set = [](const Entry* entry) { return entry->set_before && !entry->set_to.empty(); };
   return std::ranges::all_of(row.a, set) && std::ranges::all_of(row.b, set) &&
          (std::ranges::any_of(row.a, kept) || std::ranges::any_of(row.b, kept));
 }
 
-bool is_constant(const Column& column) {
+bool is_constant(const RepeatColumn& column) {
   return std::ranges::all_of(column,
                              [&](const Seen& seen) { return seen.key == column.front().key; });
 }
 
 }  // namespace
 
-Aside EntryComparison::of_value(const Row& row, const ValueOf& of) const {
+Aside EntryComparison::of_value(const EntryRow& row, const ValueOf& of) const {
   const Entry& any = row.any();
   const bool bytes = (any.*of.member).bytes;
   const Variation variation = how_it_varies({any.name, any.path, any.type, bytes, any.per_cpu});
@@ -132,7 +133,7 @@ Aside EntryComparison::of_value(const Row& row, const ValueOf& of) const {
   return significant ? Aside{} : Aside::may_vary(variation_text(variation));
 }
 
-void EntryComparison::values(const Row& row, const ValueOf& of) {
+void EntryComparison::values(const EntryRow& row, const ValueOf& of) {
   const auto seen = [&](const Entry& entry) { return seen_value(entry, of); };
   add(DiffKind::kValue, entry_subject(row.any()) + of.what, column_of(row.a, seen),
       column_of(row.b, seen), of_value(row, of));
@@ -140,7 +141,7 @@ void EntryComparison::values(const Row& row, const ValueOf& of) {
 
 namespace {
 
-std::set<schema::Gate> gates_of(const Row& row) {
+std::set<schema::Gate> gates_of(const EntryRow& row) {
   std::set<schema::Gate> gates;
   for (const auto* side : {&row.a, &row.b}) {
     for (const Entry* entry : *side) {
@@ -152,12 +153,12 @@ std::set<schema::Gate> gates_of(const Row& row) {
 
 }  // namespace
 
-void EntryComparison::gates(const Row& row) {
+void EntryComparison::gates(const EntryRow& row) {
   for (const schema::Gate gate : gates_of(row)) {
     bool enforced = false;
     bool everywhere = true;
     const auto of_side = [&](const std::vector<const Entry*>& side, bool outcome_alone) {
-      Column column;
+      RepeatColumn column;
       for (const Entry* entry : side) {
         const auto it = entry->gates.find(gate);
         everywhere = everywhere && it != entry->gates.end();
@@ -171,8 +172,8 @@ void EntryComparison::gates(const Row& row) {
       return column;
     };
     // Outcomes first: what a gate observes differs in every run.
-    Column a = of_side(row.a, true);
-    Column b = of_side(row.b, true);
+    RepeatColumn a = of_side(row.a, true);
+    RepeatColumn b = of_side(row.b, true);
     Aside aside;
     if (change_between(a, b) == Change::kSame) {
       a = of_side(row.a, false);
@@ -188,12 +189,12 @@ void EntryComparison::gates(const Row& row) {
   }
 }
 
-void EntryComparison::entry(const Row& row) {
+void EntryComparison::entry(const EntryRow& row) {
   const Entry& any = row.any();
   const auto compared = [&](DiffKind kind, const std::string& subject, const auto& seen,
                             Aside aside = {}) {
-    Column a = column_of(row.a, seen);
-    Column b = column_of(row.b, seen);
+    RepeatColumn a = column_of(row.a, seen);
+    RepeatColumn b = column_of(row.b, seen);
     const bool same = change_between(a, b) == Change::kSame;
     add(kind, subject, std::move(a), std::move(b), std::move(aside));
     return same;
@@ -207,7 +208,7 @@ void EntryComparison::entry(const Row& row) {
   const bool same_reply = compared(DiffKind::kReply, entry_subject(any), status);
   // With repeats, the entries that were done are compared even if others were not.
   if (same_reply || to_.repeated()) {
-    Row done = row;
+    EntryRow done = row;
     if (!same_reply) {
       const auto undone = [](const Entry* of) { return of->status != schema::EntryStatus::DONE; };
       std::erase_if(done.a, undone);
@@ -283,7 +284,8 @@ std::string with_reason(std::string text, const std::string& reason) {
 
 Aside Aside::hide(HiddenClass why) { return {Weight::kHidden, why, hidden_reason(why)}; }
 
-void Differences::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
+void Differences::add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b,
+                      Aside aside) {
   const Change change = change_between(a, b);
   if (change == Change::kSame) return;
   Difference& found = found_.emplace_back();

@@ -41,8 +41,9 @@ Seen seen_count(const std::vector<const EntryFacts*>& entries) {
 
 using OfTapes = std::vector<std::vector<const EntryFacts*>>;
 
-Column column_of_series(const OfTapes& tapes, Seen (*seen)(const std::vector<const EntryFacts*>&)) {
-  Column column;
+RepeatColumn column_of_series(const OfTapes& tapes,
+                              Seen (*seen)(const std::vector<const EntryFacts*>&)) {
+  RepeatColumn column;
   for (const auto& entries : tapes) column.push_back(seen(entries));
   return column;
 }
@@ -87,7 +88,7 @@ void EntryComparison::series(SeriesRow row) {
       firsts.push_back(entries.empty() ? nullptr : entries.front());
     return firsts;
   };
-  const Row firsts{first(row.a), first(row.b)};
+  const EntryRow firsts{first(row.a), first(row.b)};
   const std::string subject = entry_subject(firsts.any());
   if (!firsts.complete())
     add(DiffKind::kMissing, subject, column_of(firsts.a, seen_there),
@@ -95,7 +96,7 @@ void EntryComparison::series(SeriesRow row) {
   if (!firsts.on_both_sides()) return;
   for (auto* tapes : {&row.a, &row.b})
     std::erase_if(*tapes, [](const Entries& entries) { return entries.empty(); });
-  const Row there = firsts.present();
+  const EntryRow there = firsts.present();
   add(DiffKind::kReply, subject, column_of(there.a, seen_target), column_of(there.b, seen_target));
   series_counts(row, subject);
   series_values(row, &Entry::value, "");
@@ -130,7 +131,7 @@ void EntryComparison::series_values(const SeriesRow& row, ValueFacts Entry::*mem
     return picked;
   };
   const auto compare = [&](const std::string& name, const auto& pick) {
-    const Row picked{pick_from(row.a, pick), pick_from(row.b, pick)};
+    const EntryRow picked{pick_from(row.a, pick), pick_from(row.b, pick)};
     if (!picked.a.empty() && !picked.b.empty())
       values(picked, {member, ", " + what + name, picked.any().write && what.empty()});
   };

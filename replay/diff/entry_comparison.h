@@ -47,14 +47,14 @@ class EntryComparison {
 
  private:
   using Entry = EntryFacts;
-  using Row = DiffRow<Entry>;
+  using EntryRow = DiffRow<Entry>;
   using Entries = std::vector<const Entry*>;
 
-  void entry(const Row& row);
-  void values(const Row& row, const ValueOf& of);
-  [[nodiscard]] Aside of_value(const Row& row, const ValueOf& of) const;
-  void gates(const Row& row);
-  void add(DiffKind kind, std::string subject, Column a, Column b, Aside aside = {});
+  void entry(const EntryRow& row);
+  void values(const EntryRow& row, const ValueOf& of);
+  [[nodiscard]] Aside of_value(const EntryRow& row, const ValueOf& of) const;
+  void gates(const EntryRow& row);
+  void add(DiffKind kind, std::string subject, RepeatColumn a, RepeatColumn b, Aside aside = {});
 
   // Compares summaries: which of two runs' values belong together is not known.
   void series(SeriesRow row);

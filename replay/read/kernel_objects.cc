@@ -8,6 +8,7 @@
 #include <span>
 
 #include "guest/kernel/ops/target_plan.h"
+#include "guest/kernel/sched/tasks.h"
 #include "replay/read/one_line.h"
 #include "replay/tape/value_text.h"
 #include "schema/base/text.h"
@@ -17,7 +18,6 @@ namespace ktape {
 
 namespace {
 
-constexpr std::string_view kTask = "struct task_struct";
 constexpr size_t kMaxCellBytes = 4096;
 constexpr size_t kMaxTextBytes = 256;
 constexpr uint64_t kPageBytes = 4096;
@@ -94,8 +94,8 @@ std::vector<GuestVirtual> KernelObjects::walk(const KernelObject& from, std::str
 }
 
 ViewCell KernelObjects::task_name(GuestVirtual task) {
-  ViewCell comm = cell({task, kTask}, {"comm"});
-  const ViewCell pid = cell({task, kTask}, {"pid"});
+  ViewCell comm = cell({task, kTaskStruct}, {"comm"});
+  const ViewCell pid = cell({task, kTaskStruct}, {"pid"});
   if (!comm.text || !pid.text) return comm;
   return ViewCell::of(fmt::format("{}[{}]", *comm.text, *pid.text));
 }

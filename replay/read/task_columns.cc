@@ -6,13 +6,12 @@
 #include <string_view>
 #include <utility>
 
+#include "guest/kernel/sched/tasks.h"
 #include "guest/kernel/survey/waiting_tasks.h"
 
 namespace ktape {
 
 namespace {
-
-constexpr std::string_view kTask = "struct task_struct";
 
 // As in ps(1), from fs/proc/array.c, task_state_array: the highest bit counts.
 std::string state_text(uint64_t state, uint64_t exit_state) {
@@ -49,15 +48,15 @@ ViewCell cell_of(const Result<std::optional<uint64_t>>& number, const Text& text
 
 ViewCell state_cell(KernelObjects& objects, GuestVirtual task) {
   // `state` became `__state` in 2f064a59a11f ("sched: Change task_struct::state").
-  const auto state = objects.number({task, kTask}, {"__state", "state"});
-  const auto exited = objects.number({task, kTask}, {"exit_state"});
+  const auto state = objects.number({task, kTaskStruct}, {"__state", "state"});
+  const auto exited = objects.number({task, kTaskStruct}, {"exit_state"});
   return cell_of(state, [&](uint64_t bits) {
     return state_text(bits, exited.ok() ? exited->value_or(0) : 0);
   });
 }
 
 ViewCell class_cell(KernelObjects& objects, GuestVirtual task) {
-  return cell_of(objects.number({task, kTask}, {"sched_class"}), [&](uint64_t address) {
+  return cell_of(objects.number({task, kTaskStruct}, {"sched_class"}), [&](uint64_t address) {
     constexpr std::string_view kSuffix = "_sched_class";
     std::string name = objects.kernel().describe(GuestVirtual(address));
     if (name.empty()) return fmt::format("{:#x}", address);
@@ -67,7 +66,7 @@ ViewCell class_cell(KernelObjects& objects, GuestVirtual task) {
 }
 
 ViewCell dsq_cell(KernelObjects& objects, GuestVirtual task) {
-  const auto queue = objects.pointer({task, kTask}, {"scx.dsq"});
+  const auto queue = objects.pointer({task, kTaskStruct}, {"scx.dsq"});
   if (!queue.ok()) return ViewCell::of(queue.error());
   if (!*queue) return {};
   return cell_of(objects.number({**queue, "struct scx_dispatch_q"}, {"id"}),
@@ -83,7 +82,7 @@ const std::vector<std::string>& task_columns() {
 }
 
 std::vector<ViewCell> task_cells(KernelObjects& objects, GuestVirtual task) {
-  const KernelObject of{task, kTask};
+  const KernelObject of{task, kTaskStruct};
   return {state_cell(objects, task),       cell_of(objects.number(of, {"policy"}), policy_text),
           class_cell(objects, task),       objects.cell(of, {"thread_info.cpu", "cpu"}),
           objects.cell(of, {"on_cpu"}),    objects.cell(of, {"on_rq"}),

@@ -18,7 +18,6 @@ namespace ktape {
 
 namespace {
 
-constexpr std::string_view kTask = "struct task_struct";
 constexpr std::string_view kRunqueue = "struct rq";
 
 void add_columns(ViewTable& table) {
@@ -38,7 +37,7 @@ Result<std::optional<GuestVirtual>> task_of(KernelObjects& objects, const Record
   KTAPE_ASSIGN(const std::optional<GuestVirtual> task,
                finder.find(objects.source().memory, worker.pid));
   if (!task) return task;
-  KTAPE_ASSIGN(const auto start, objects.number({*task, kTask}, {"start_boottime"}));
+  KTAPE_ASSIGN(const auto start, objects.number({*task, kTaskStruct}, {"start_boottime"}));
   constexpr uint64_t kTickNs = 10'000'000;  // as in /proc
   const bool is_same = start && *start / kTickNs == worker.start_boottime_ns / kTickNs;
   return is_same ? task : std::nullopt;
@@ -69,7 +68,7 @@ ViewTable tasks_view(const ViewSource& source) {
       type);
   const KernelObject pid_namespace{*pids, "struct pid_namespace"};
   for (const GuestVirtual task : objects.walk(pid_namespace, path, table, "tasks")) {
-    const KernelObject of{task, kTask};
+    const KernelObject of{task, kTaskStruct};
     add_task(objects, task,
              {objects.cell(of, {"pid"}), objects.cell(of, {"tgid"}), objects.cell(of, {"comm"})},
              table);

@@ -19,12 +19,6 @@ std::string errors_of(const std::string& name, const std::string& arguments) {
   return must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output;
 }
 
-std::string version_of(const std::string& program) {
-  const std::string asked = program + " --version";
-  const std::string said = must(run_child("/bin/sh", {"-c", asked + " 2>&1"}, 1 << 16)).output;
-  return asked + ": " + said.substr(0, said.find('\n'));
-}
-
 std::string python(const std::string& script, const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"-c", script};
   all.insert(all.end(), arguments.begin(), arguments.end());

@@ -15,9 +15,6 @@ ChildResult run_program(const std::string& name, const std::vector<std::string>&
 // A program's output on standard error, when run by a shell.
 std::string errors_of(const std::string& name, const std::string& arguments);
 
-// "sqlite3 --version: 3.40.1 ..." for failures of programs that read what ktape writes.
-std::string version_of(const std::string& program);
-
 // The output of a Python script, which must succeed.
 std::string python(const std::string& script, const std::vector<std::string>& arguments = {});
 

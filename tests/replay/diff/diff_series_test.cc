@@ -23,7 +23,7 @@ struct SeriesSpec {
 };
 
 // Values of a tag in one step.
-DiffTape tape_of(const SeriesSpec& spec) {
+DiffTape series_tape(const SeriesSpec& spec) {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("t");
@@ -46,7 +46,7 @@ DiffTape tape_of(const SeriesSpec& spec) {
 
 DiffSide side_of(const std::vector<SeriesSpec>& specs) {
   DiffSide side{"x", {}};
-  for (const SeriesSpec& spec : specs) side.tapes.push_back(tape_of(spec));
+  for (const SeriesSpec& spec : specs) side.tapes.push_back(series_tape(spec));
   return side;
 }
 

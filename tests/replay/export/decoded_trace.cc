@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "schema/base/child.h"
-#include "tests/replay/programs.h"
 #include "tests/support/must.h"
+#include "tests/support/reader_version.h"
 
 namespace ktape::test {
 

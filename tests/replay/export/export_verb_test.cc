@@ -9,6 +9,7 @@
 #include "tests/replay/programs.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
+#include "tests/support/reader_version.h"
 #include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 

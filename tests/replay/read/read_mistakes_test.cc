@@ -86,8 +86,8 @@ TEST_CASE_METHOD(ReadFixture, "mistakes in a target are usage errors that say wh
                  "'one' does not name a freeze: expected freeze:N, freeze:last or freeze:error"));
   CHECK_THAT(one,
              ContainsSubstring("hint: several freezes are 'all', 'trigger' or a range as 1-50\n"));
-  for (const char* at : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
-    CHECK_THAT(mistake(path() + " --at=" + at + " jiffies_64:u64"), StartsWith("ktape read: "));
+  for (const char* wrong : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
+    CHECK_THAT(mistake(path() + " --at=" + wrong + " jiffies_64:u64"), StartsWith("ktape read: "));
   CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets need --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
 }
