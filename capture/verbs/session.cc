@@ -85,6 +85,7 @@ Result<void> give_config(Prepared& prepared) {
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
+  KTAPE_ASSIGN(std::vector<std::string> shares, frozen_shares(scenario, options.memory));
   // Before the kernel is looked for: a scheduler that cannot run is the likelier mistake, and is
   // found faster.
   KTAPE_ASSIGN(GuestPack guest, pack_guest(scenario, options.guest));
@@ -104,14 +105,14 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .image = std::move(image),
                     .knowledge = std::move(knowledge),
                     .guest = std::move(guest),
-                    .vmlinux = std::move(vmlinux)};
+                    .vmlinux = std::move(vmlinux),
+                    .frozen_shares = std::move(shares)};
   // A kernel without sched_ext is refused here and not by the guest, minutes later.
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(give_config(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes, plan_freezes(options.freeze_on, options.freeze_every,
                                               *prepared.knowledge, prepared.scenario));
-  KTAPE_ASSIGN(prepared.frozen_shares, frozen_shares(prepared.scenario, options.memory));
   if (prepared.guest.scheduler) {
     std::error_code ignored;
     // The program itself may be a link into a build folder.

@@ -17,7 +17,7 @@ to take it.
                    has to be in the verb's --help. Numbers may differ from those shown. A capture that several pages show
                    runs once
   ```console tty   runs on a terminal of 100 columns
-  ```capnp         a scenario, fields of one, or actions of a step: `ktape capture` has to accept it
+  ```capnp         a scenario, fields of one, a step, or actions of one: `ktape capture` has to accept it
 
 --renew replaces the output that is shown by the real output. Each run also looks for planted mistakes.
 """
@@ -213,7 +213,8 @@ class Docs:
             if not text.startswith("(\n"):
                 given = set(re.findall(r"^(\w+) =", text, flags=re.MULTILINE))
                 if text.startswith("("):
-                    text, given = f'steps = [(name = "a", actions = [{text}])]', {"steps"}
+                    step = text if text.startswith("(name = ") else f'(name = "a", actions = [{text}])'
+                    text, given = f"steps = [{step}]", {"steps"}
                 rest = ", ".join(f"{key} = {value}" for key, value in SKELETON.items() if key not in given)
                 text = f"({text.rstrip().removesuffix(',')}, {rest})"
             with tempfile.TemporaryDirectory() as name:
