@@ -96,6 +96,8 @@ class Docs:
             if named and info[:1] != ["console"]:
                 (folder / named.group(1)).write_text("\n".join(lines) + "\n", encoding="utf-8")
                 (folder / named.group(1)).chmod(0o755)
+        if not any(command.text == "ktape init mine" for command in commands_of(page) if ("vm" in command.kind) == real):
+            subprocess.run([str(self.bin / "ktape"), "init", "mine"], cwd=folder, stdout=subprocess.DEVNULL, check=True)
         make_repository(folder / "linux")
         (folder / "schedulers").mkdir()
         shutil.copy("/bin/true", folder / "schedulers/scx_simple")
@@ -353,7 +355,7 @@ losses  many
 $ ktape verify nothing.ktape
 $ ktape verify nothing.ktape # exits 3
 ...
-$ ktape capture my.scenario --no-such-option
+$ ktape capture mine.scenario --no-such-option
 $ tools/build --no-such-option
 ```
 ```console tty
