@@ -200,9 +200,9 @@ case_the_full_tests_get_the_newest_of_each_series_with_sched_ext() {
 case_the_list_says_what_was_found_of_a_kernel() {
   make_mirror
   mkdir -p tools/lib && cp "$tools/kernel" "$tools/kernels.list" tools && cp "$tools"/lib/* tools/lib 2>/dev/null || true
-  printf '%s\n' '6.16.12 completed 9of9 yes yes 6.12' '7.3.4 completed 9of9 yes global 7.3:scx_bpf_create_dsq' >tools/kernels.tried
+  printf '%s\n' '6.16.12 completed 9of9 yes yes 6.12 yes' '7.3.4 completed 9of9 yes global 7.3:scx_bpf_create_dsq' >tools/kernels.tried
   expect_status 0 tools/kernel --mirror "file:$PWD/nowhere" list
-  expect_output "captured, 9 of 9, replayed, own scheduler, scx_simple of 6.12"
+  expect_output "captured, 9 of 9, replayed, own scheduler, scx_simple of 6.12, selftests"
   expect_output "own scheduler in the global DSQ, no scx_simple (7.3:scx_bpf_create_dsq)"
 }
 
