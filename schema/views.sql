@@ -222,6 +222,11 @@ WITH ejection AS (
   -- From SCX_EXIT_ERROR on a kind is an error; a scheduler that was unregistered was not ejected.
   SELECT 'exit of ' || s.name, s.exited_ns FROM main.scheduler AS s
   WHERE s.exited_ns IS NOT NULL AND s.exit_kind >= 1024
+    -- The freeze of the same error is enough.
+    AND NOT EXISTS (
+      SELECT 1 FROM main.freeze AS f
+      WHERE f.trigger_name = 'scx-error' AND f.stopped_ns BETWEEN s.exited_ns - 10000000000 AND s.exited_ns
+    )
 )
 SELECT
   e.what AS ejection,

@@ -37,8 +37,9 @@ std::string step_text(schema::Scenario::Reader scenario, unsigned step) {
   return name.empty() ? fmt::format("step {}", step + 1) : fmt::format("step '{}'", name);
 }
 
-std::string share_text(double percent) {
-  return percent < 1 ? "less than 1 %" : fmt::format("about {:.0f} %", percent);
+// `frozen`: for each ms that the guest runs.
+std::string share_text(double frozen) {
+  return fmt::format("at least {:.1f} %", 100 * frozen / (1 + frozen));
 }
 
 }  // namespace
@@ -60,15 +61,15 @@ Result<std::vector<std::string>> frozen_shares(const LoadedScenario& scenario,
       if (frozen < 1) continue;
       const TextNode& op = parsed.at("steps").at(i).at("actions").at(j).at("op");
       return error_at(scenario.path(), op.at("every").place,
-                      fmt::format("the machine would be frozen all the time: a freeze takes about "
-                                  "{:.1f} ms, as long as the intervals between them",
-                                  each_ms),
+                      fmt::format("cold reads with 'every' would freeze the machine for {} of the "
+                                  "time, and half is the most: a freeze takes {:.1f} ms or longer",
+                                  share_text(frozen), each_ms),
                       "make 'ms' longer, or read with 'mode = hot'");
     }
     if (frozen > 0)
       lines.push_back(
           fmt::format("{}: cold reads with 'every' will freeze the machine for {} of the time",
-                      step_text(scenario.get(), i), share_text(100 * frozen / (1 + frozen))));
+                      step_text(scenario.get(), i), share_text(frozen)));
   }
   return lines;
 }

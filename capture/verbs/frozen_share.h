@@ -10,11 +10,10 @@
 
 namespace ktape {
 
-// What cold reads with `every` will cost: a line for each step that has some, "step 'look': cold
-// reads with 'every' will freeze the machine for about 5 % of the time". An estimate, from the
-// measurements in tools/benchmarks; a busy host takes longer. kUsage, with the place, if the
-// freezes of a step take as long as the intervals between them: the machine would be frozen all the
-// time.
+// What cold reads with `every` will cost at least: a line for each step that has some, "step
+// 'look': cold reads with 'every' will freeze the machine for at least 5.0 % of the time". From the
+// measurements in tools/benchmarks, on an idle host. kUsage, with the place, if it is half of the
+// time or more.
 [[nodiscard]] Result<std::vector<std::string>> frozen_shares(const LoadedScenario& scenario,
                                                              schema::MemoryMode memory);
 

@@ -317,6 +317,10 @@ Result<ExitCode> run(const Options& options, Colors colors) {
     return Error{ErrorCode::kUsage, "--github and '--json -' exclude each other",
                  "both print to standard output; write the JSON to a file"};
   }
+  if (options.junit == "-") {
+    return Error{ErrorCode::kUsage, "--junit writes a file, not standard output",
+                 "give it a name, as in --junit check.xml"};
+  }
   if (!options.junit.empty() && options.junit == options.json) {
     return Error{ErrorCode::kUsage,
                  "--junit and --json name the same file, " + in_quotes(options.junit), ""};

@@ -4,7 +4,6 @@
 namespace ktape {
 
 const VerdictWords& words_of(CheckResult::Kind kind) {
-  using Kind = CheckResult::Kind;
   static constexpr VerdictWords kPassed = {"pass", "pass", "passed", false};
   static constexpr VerdictWords kViolated = {"fail", "violated", "violated", true};
   static constexpr VerdictWords kXfail = {"xfail", "xfail", "failed as expected", false};
@@ -14,13 +13,13 @@ const VerdictWords& words_of(CheckResult::Kind kind) {
   static constexpr VerdictWords kNotAsked = {"notAsked", "not asked", "not asked", false};
   static constexpr VerdictWords kError = {"error", "error", "error", true};
   switch (kind) {
-    case Kind::kPassed: return kPassed;
-    case Kind::kViolated: return kViolated;
-    case Kind::kXfail: return kXfail;
-    case Kind::kXpass: return kXpass;
-    case Kind::kInconclusive: return kInconclusive;
-    case Kind::kNotAsked: return kNotAsked;
-    case Kind::kError: break;
+    case CheckResult::Kind::kPassed: return kPassed;
+    case CheckResult::Kind::kViolated: return kViolated;
+    case CheckResult::Kind::kXfail: return kXfail;
+    case CheckResult::Kind::kXpass: return kXpass;
+    case CheckResult::Kind::kInconclusive: return kInconclusive;
+    case CheckResult::Kind::kNotAsked: return kNotAsked;
+    case CheckResult::Kind::kError: break;
   }
   return kError;
 }

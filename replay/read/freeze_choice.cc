@@ -30,7 +30,7 @@ std::optional<std::pair<uint64_t, uint64_t>> range(std::string_view text) {
   if (dash == std::string_view::npos) return std::nullopt;
   const auto first = number(text.substr(0, dash));
   const auto last = number(text.substr(dash + 1));
-  if (!first || !last || *first > *last) return std::nullopt;
+  if (!first || !last) return std::nullopt;
   return std::pair(*first, *last);
 }
 
@@ -70,6 +70,11 @@ Result<FreezeChoice> choose_freezes(const TapeIndex& index, std::string_view tex
     });
   }
   if (const auto ids = range(which)) {
+    if (ids->first > ids->second) {
+      return Error{ErrorCode::kUsage,
+                   fmt::format("--at {}: the range ends before it begins", in_quotes(text)),
+                   fmt::format("--at {}-{}", ids->second, ids->first)};
+    }
     return series(index, text, [&](const Freeze& freeze) {
       return freeze.id >= ids->first && freeze.id <= ids->second;
     });

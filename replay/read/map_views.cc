@@ -62,7 +62,7 @@ void add_group(KernelObjects& objects, GuestVirtual at, ViewTable& table) {
   const auto cgroup = objects.pointer(group, {"css.cgroup"});
   const auto node = cgroup.ok() && *cgroup ? objects.pointer({**cgroup, kCgroup}, {"kn"}) : cgroup;
   if (!node.ok()) {
-    path = ViewCell::of(node.error());
+    path = id = ViewCell::of(node.error());
   } else if (*node) {
     const Result<std::string> text = path_of(objects, **node);
     path = text.ok() ? ViewCell::of(*text) : ViewCell::of(text.error());

@@ -91,9 +91,16 @@ Result<void> check_op(const Kernel& kernel, const Op& op) {
 }
 
 // A mistake of the user who typed the target, unless the types themselves are bad.
-Error usage(const std::string& line, const Error& why) {
-  return Error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
-               fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
+Error usage(const Kernel& kernel, const std::string& line, const Error& why) {
+  Error error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
+              fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
+  // Then the kernel may well have what is not found.
+  if (why.code == ErrorCode::kNotFound && kernel.knowledge().symbols.find(kLeftOutSymbol)) {
+    error.message += "; the tape is slim";
+    error.hint =
+        "it has only the symbols and types that its run used; ask the tape that it was made from";
+  }
+  return error;
 }
 
 // The op that a line asks for, checked against the kernel's names and types.
@@ -102,20 +109,22 @@ Result<Op> asked_op(const Kernel& kernel, const std::string& line) {
   auto entry = message.initRoot<schema::OpEntry>();
   KTAPE_ASSIGN(const std::string symbol, parse_target_line(line, entry));
   if (!symbol.empty()) {
-    const auto address = kernel.symbol(symbol);
-    if (!address.ok()) return usage(line, address.error());
-    entry.getTarget().getVirtual().setAddress(address->value);
+    // The address of a per-CPU variable is that of its template, which no CPU uses.
+    if (auto known = check_symbol(kernel.knowledge(), symbol); !known.ok())
+      return usage(kernel, line, known.error());
+    KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(symbol));
+    entry.getTarget().getVirtual().setAddress(address.value);
   }
   const auto target = entry.asReader().getTarget();
   if (symbol.empty() && target.isVirtual() && target.getVirtual().getType().size() == 0 &&
       target.getSteps().size() > 0) {
-    return usage(line,
+    return usage(kernel, line,
                  Error{ErrorCode::kUsage, "a path needs the type of the object at the address",
                        "e.g. '(struct rq)" + line + "'"});
   }
   Result<Op> op = read_op(entry.asReader(), schema::OpMode::COLD);
-  if (!op.ok()) return usage(line, op.error());
-  if (auto fits = check_op(kernel, *op); !fits.ok()) return usage(line, fits.error());
+  if (!op.ok()) return usage(kernel, line, op.error());
+  if (auto fits = check_op(kernel, *op); !fits.ok()) return usage(kernel, line, fits.error());
   return op;
 }
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "schema/base/nearest.h"
+
 namespace ktape {
 
 namespace {
@@ -15,7 +17,7 @@ namespace {
 // Far above any real path; limits what an untrusted tape can request.
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
-constexpr char kBraces[] = "'cpu N}' or 'list TYPE LINK LIMIT}'";
+constexpr char kBraces[] = "'cpu N}', or a walk: 'list TYPE LINK LIMIT}'";
 constexpr char kXarrayExample[] =
     "e.g. '{xarray struct bpf_map 100}': the type that its pointers lead to, the limit";
 constexpr char kListExample[] =
@@ -53,6 +55,14 @@ std::optional<WalkKind> walk_named(std::string_view word) {
 
 std::string walk_name(WalkKind kind) {
   return std::string(kWalks[static_cast<size_t>(kind)].second);
+}
+
+// For a word that names no step in braces.
+std::string walk_hint(std::string_view word) {
+  std::vector<std::string> names = {"cpu"};
+  for (const auto& [kind, name] : kWalks) names.emplace_back(name);
+  const std::string meant = did_you_mean(word, names);
+  return meant.empty() ? kListExample : meant;
 }
 
 std::optional<uint64_t> to_number(std::string_view text) {
@@ -173,7 +183,7 @@ class PathParser {
     } else if (const auto kind = walk_named(parts.empty() ? "" : parts[0])) {
       KTAPE_TRY(walk(*kind, parts));
     } else {
-      return expected(kBraces, kListExample);
+      return expected(kBraces, parts.empty() ? kListExample : walk_hint(parts[0]));
     }
     at_ = close + 1;
     return {};

@@ -91,12 +91,16 @@ def view_mistakes(path, source, folder):
 
 
 def comparable(row):
-    """The cells as text, numbers alike however they are written."""
+    """The cells as text: integers exactly, other numbers to nine digits, NULL apart from any text."""
     def cell(value):
+        if value is None or isinstance(value, bool):
+            return repr(value)
+        if re.fullmatch(r"-?\d+", str(value)):
+            return str(int(value))
         try:
             return "%.9g" % float(value)
-        except (TypeError, ValueError):
-            return str(value)
+        except ValueError:
+            return repr(value)
     return [cell(value) for value in row]
 
 

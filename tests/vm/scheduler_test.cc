@@ -120,6 +120,15 @@ TEST_CASE_METHOD(CaptureFixture,
                  "\"foreign_scheduler\""));
 }
 
+TEST_CASE_METHOD(CaptureFixture, "a program finds the kernel's options in the guest") {
+  // scx_central of 7.3 has an extern __kconfig: libbpf reads /boot/config-RELEASE for it.
+  const std::string program = example_schedulers("7.3") + "/scx_central";
+  const Captured captured = capture("foreign_scheduler", "7.3", {"--scheduler", program});
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(first_value(captured.tape, "SELECT name FROM scheduler") == "central");
+}
+
 TEST_CASE_METHOD(CaptureFixture,
                  "programs of an overlay run in the guest, and memory is whole with a cgroup and "
                  "thousands of maps") {

@@ -8,6 +8,7 @@
 #   programs       their folder in the cache
 #   called         their name in messages, "the example schedulers"
 #   parts          an array: the parts of the kernel's tree from which they and their tools are built
+#   required       an array: programs without which what is in the cache is built anew
 # and has a function make_programs TREE VMLINUX OUT CLANG NEW, which builds in OUT and installs the programs in NEW.
 
 # The oldest last. Clang 19 turns arena pointers into code that the verifier of 7.3 rejects.
@@ -22,7 +23,11 @@ apt_folder=$cache/apt
 mirror=""
 apt_options=()
 
-intact() { (cd "$programs/$1" && sha256sum --check --quiet --status SHA256SUMS) 2>/dev/null; }
+intact() {
+  local name
+  for name in "${required[@]}"; do [[ -e $programs/$1/$name ]] || return; done
+  (cd "$programs/$1" && sha256sum --check --quiet --status SHA256SUMS) 2>/dev/null
+}
 
 compiler() {
   local name version

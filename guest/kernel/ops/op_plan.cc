@@ -129,13 +129,17 @@ std::string root_name(const OpTarget& target) {
   return place.type.empty() ? fmt::format("{:#x}", place.address.value) : place.type;
 }
 
+Result<void> check_symbol(const KernelKnowledge& kernel, const std::string& name) {
+  return check_variable(kernel, name, false);
+}
+
 Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
                                LayoutLog& log, Lists lists) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
   // Symbols are checked first: their errors name the nearest symbol, which explains more than a
   // missing type.
   const auto* variable = std::get_if<PerCpuRoot>(&target.root);
-  if (symbol != nullptr) KTAPE_TRY(check_variable(kernel, symbol->name, false));
+  if (symbol != nullptr) KTAPE_TRY(check_symbol(kernel, symbol->name));
   if (variable != nullptr) KTAPE_TRY(check_variable(kernel, variable->symbol, true));
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(*kernel.btf, target));
   return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log, lists);

@@ -20,6 +20,10 @@ namespace ktape {
 // A root's name, for messages. Targets with the same kind and name of root have the same type.
 [[nodiscard]] std::string root_name(const OpTarget& target);
 
+// Whether the symbol exists and is not per-CPU: the address of a per-CPU variable is that of its
+// template. kNotFound, with the nearest symbols; kRefused.
+[[nodiscard]] Result<void> check_symbol(const KernelKnowledge& kernel, const std::string& name);
+
 // Finds the root's type and plans the path from there. kNotFound names the nearest symbols, types
 // or members; kRefused also if a per-CPU variable is named as a plain symbol, or vice versa;
 // otherwise as TargetPlan::make.

@@ -72,6 +72,9 @@ TEST_CASE_METHOD(ReadFixture, "mistakes in a target are usage errors that say wh
              ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
   CHECK_THAT(mistake(at + "runqueues.cpu"),
              ContainsSubstring("'cpu0:runqueues' on a command line"));
+  // A cast does not make an object of the template.
+  for (const char* cast : {"'(struct rq)runqueues.cpu'", "'((struct rq *)runqueues)->cpu'"})
+    CHECK_THAT(mistake(at + cast), ContainsSubstring("'runqueues' is a per-CPU variable"));
   CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
              ContainsSubstring("u64 was asked, and 'int' has 4 bytes"));
   CHECK_THAT(mistake(at + "task:slepper.pid"),
@@ -88,8 +91,21 @@ TEST_CASE_METHOD(ReadFixture, "mistakes in a target are usage errors that say wh
              ContainsSubstring("hint: several freezes are 'all', 'trigger' or a range as 1-50\n"));
   for (const char* wrong : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
     CHECK_THAT(mistake(path() + " --at=" + wrong + " jiffies_64:u64"), StartsWith("ktape read: "));
+  CHECK(mistake(path() + " --at 7-3 jiffies_64:u64") ==
+        "ktape read: --at '7-3': the range ends before it begins\nhint: --at 3-7\n");
   CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets need --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
+}
+
+TEST_CASE("what a slim tape left out is not said to be missing in the kernel") {
+  const std::string at = KTAPE_TAPES "/cold_path_roundtrip-6.16.12.ktape --at freeze:last ";
+  for (const char* target : {"cgrp_dfl_root:u64", "'(struct bpf_prog)jiffies_64.len'"}) {
+    const ChildResult child = all_of(at + target);
+    CHECK(child.exit_status == 2);
+    CHECK_THAT(child.output, ContainsSubstring("in this kernel"));
+    CHECK_THAT(child.output,
+               ContainsSubstring("; the tape is slim\nhint: it has only the symbols"));
+  }
 }
 
 TEST_CASE_METHOD(ReadFixture, "read says whether the tape is unaltered, and what was lost") {

@@ -81,7 +81,8 @@ TEST_CASE("a bad path is refused with its column") {
   for (const char* link : {"a[", "a[]", "a[x]", "[1]", "a[1]b", "a[1][", "a]"})
     CHECK(
         path_error("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
-  CHECK(path_error("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
+  CHECK(path_error("a{walk}").ends_with("expected 'cpu N}', or a walk: 'list TYPE LINK LIMIT}'"));
+  CHECK(parse_target_path("a{xaray foo 9}").error().hint == "did you mean 'xarray'?");
   CHECK(path_error("9a").ends_with("expected a member's name"));
 }
 
