@@ -53,12 +53,15 @@ TEST_CASE("A sched_switch is read as a struct") {
 }
 
 TEST_CASE("A text member is read from an array or a dynamic one") {
-  const EventBytes bytes =
-      EventBytes(7).put(8, uint32_t{5 << 16 | 24}).put(12, int32_t{9}).put(16, uint64_t{1} << 40);
+  const EventBytes bytes = EventBytes(7)
+                               .put(8, uint32_t{5 << 16 | 24})
+                               .put(12, int32_t{9})
+                               .put(16, uint64_t{1} << 40)
+                               .text(24, std::string("init\0", 5));
   const auto event = read<SchedStatRuntime>(field_line("__data_loc char[] comm", 8, 4, false) +
                                                 field_line("pid_t pid", 12, 4, true) +
                                                 field_line("u64 runtime", 16, 8, false),
-                                            EventBytes(bytes).text(24, std::string("init\0", 5)));
+                                            bytes);
   CHECK(event.comm == "init");
   CHECK(event.pid == Pid(9));
   CHECK(event.runtime == uint64_t{1} << 40);
