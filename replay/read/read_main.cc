@@ -50,10 +50,10 @@ A target is a root and a path in C syntax, and after a colon the width:
                                    an object that the pointer at a symbol points to
 A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
 per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list; 'hlist', 'llist', 'rbtree' and
-'rhashtable' walk what these are, and '{xarray TYPE LIMIT}' an xarray or IDR of pointers. It
-may walk several, one in each entry of the other. The width is u8, u16, u32, u64, bytes(N),
-whole, or auto: the type's width, which is the default. Targets may also be written as 'ktape
-show' prints them.
+'rhashtable' walk what these are, and '{xarray TYPE LIMIT}' an xarray or IDR of pointers. A path
+may walk several lists: the next one in each entry of the one before. The width is u8, u16,
+u32, u64, bytes(N), whole, or auto: the type's width, which is the default. Targets may also be
+written as 'ktape show' prints them.
 
 A view is a table of everything of one kind: dsqs, tasks, workers, runqueues, maps or cgroups.)";
 

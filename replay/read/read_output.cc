@@ -206,12 +206,14 @@ std::string csv_rows(const TargetRead& read, const Freeze& freeze) {
     return csv_row(freeze, read, {std::nullopt, std::nullopt, std::nullopt, reason});
   }
   const std::vector<std::string> texts = read.cells.empty() ? texts_of(read) : read.cells;
+  const std::optional<std::string> why_no_more = if_any(printable(read.broke_off));
+  if (texts.empty() && why_no_more)
+    return csv_row(freeze, read, {std::nullopt, std::nullopt, std::nullopt, why_no_more});
   std::string rows;
   for (size_t i = 0; i < texts.size() && i < read.numbers.size(); ++i) {
     const auto entry =
         i < read.entries.size() ? std::optional(entry_cell(read.entries[i])) : std::nullopt;
-    rows += csv_row(freeze, read,
-                    {entry, if_any(read.numbers[i]), texts[i], if_any(printable(read.broke_off))});
+    rows += csv_row(freeze, read, {entry, if_any(read.numbers[i]), texts[i], why_no_more});
   }
   return rows;
 }

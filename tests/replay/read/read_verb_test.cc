@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -141,6 +142,23 @@ TEST_CASE_METHOD(ReadFixture,
   CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"other\"\n"));
   const ChildResult address = at_last("task:sleeper.sched_class");
   CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
+}
+
+TEST_CASE_METHOD(ReadFixture,
+                 "a list of which nothing was reached is a row of CSV, with the reason") {
+  tape.kernel().set_task(tape.task(), "parent", 0);
+  const std::string walk =
+      "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 9}.parent->pid";
+  const ChildResult csv = read({path(), "--at", "1", "--csv", walk});
+  CHECK(csv.exit_status == 77);
+  CHECK(std::count(csv.output.begin(), csv.output.end(), '\n') == 2);
+  CHECK_THAT(csv.output, ContainsSubstring(walk + ",incomplete,,,,"));
+  CHECK_THAT(csv.output, !ContainsSubstring(",,,,\n"));
+}
+
+TEST_CASE("the help says how lists in lists are walked") {
+  CHECK_THAT(read({"--help"}).output, ContainsSubstring("A path\nmay walk several lists: the next "
+                                                        "one in each entry of the one before."));
 }
 
 TEST_CASE_METHOD(ReadFixture, "without --at the freezes are listed") {
