@@ -69,12 +69,11 @@ Result<void> Answers::answer(const Result<RecordedMemory>& memory, const Freeze&
 
 Result<void> Answers::answer_view(const View& view, const Result<RecordedMemory>& memory,
                                   const Freeze& freeze) {
-  ViewTable table;
+  ViewTable table = view.table();
   if (memory.ok()) {
-    table = view.make({kernel_, *memory, index_, freeze});
+    view.fill({kernel_, *memory, index_, freeze}, table);
     KTAPE_TRY(memory->intact());
   } else {
-    table.name = view.name;
     table.gaps.push_back(printable(memory.error().message));
   }
   code_ = worst(code_, table.code());

@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "guest/kernel/sched/sched_ext_state.h"
 #include "guest/kernel/survey/waiting_tasks.h"
+#include "guest/kernel/types/sizes.h"
 #include "replay/read/kernel_objects.h"
 #include "replay/read/view.h"
 #include "schema/base/text.h"
@@ -24,29 +24,38 @@ constexpr std::string_view kHash = "{rhashtable struct scx_dispatch_q hash_node 
 constexpr std::string_view kTasks = "list{list struct task_struct scx.dsq_list.node 65536}";
 constexpr size_t kFirstTasks = 5;
 constexpr uint64_t kMaxNodes = 1024;  // the maximum that CONFIG_NODES_SHIFT allows
-constexpr uint64_t kPointerBytes = 8;
 
 class Dsqs {
  public:
-  explicit Dsqs(const ViewSource& source) : objects_(source), source_(source) {}
+  Dsqs(const ViewSource& source, ViewTable& table)
+      : objects_(source), source_(source), table_(table) {}
 
-  ViewTable table() {
+  void fill() {
     schedulers();
     local_queues();
-    return std::move(table_);
   }
 
  private:
   void schedulers() {
     const auto reader = SchedExtReader::create(source_.kernel);
-    if (!reader.ok()) return without_objects();
+    if (!reader.ok()) {
+      if (source_.kernel.btf().type(std::string(kScheduler)).ok())
+        table_.lacks("schedulers", reader.error());
+      return without_objects();
+    }
     const auto linked = (*reader)->linked(source_.memory);
     if (!linked.ok()) return table_.lacks("schedulers", linked.error());
+    if (linked->more) table_.lacks("schedulers", too_many_schedulers());
     for (const GuestVirtual address : linked->addresses) {
       const auto state = (*reader)->read(source_.memory, address);
       scheduler({address, kScheduler},
                 state.ok() ? ViewCell::of(printable(state->name)) : ViewCell::of(state.error()));
     }
+  }
+
+  static Error too_many_schedulers() {
+    return {ErrorCode::kOutOfRange,
+            fmt::format("there are more than {}", SchedExtReader::kMaxSchedulers), ""};
   }
 
   // Before "sched_ext: Introduce scx_sched" (6.16) there is one scheduler, in variables.
@@ -97,10 +106,12 @@ class Dsqs {
   void bypass_queues(const KernelObject& of, const ViewCell& name) {
     const auto queue = objects_.part({GuestVirtual(), "struct scx_sched_pcpu"}, "bypass_dsq");
     const auto pointer = objects_.pointer(of, {"pcpu"});
-    if (!queue || !pointer.ok() || !*pointer) return;
+    if (!pointer.ok()) return table_.lacks("bypass DSQs", pointer.error());
+    if (!queue || !*pointer) return;
     for (uint32_t cpu = 0; cpu < source_.kernel.facts().cpus; ++cpu) {
       const auto at = source_.kernel.per_cpu_pointer(source_.memory, (*pointer)->value, CpuId(cpu));
-      if (at.ok()) this->queue(*at + queue->value, on_cpu(cpu), name);
+      if (!at.ok()) return table_.lacks("bypass DSQs", at.error());
+      this->queue(*at + queue->value, on_cpu(cpu), name);
     }
   }
 
@@ -122,6 +133,7 @@ class Dsqs {
   static ViewCell on_cpu(uint32_t cpu) { return ViewCell::of(fmt::format("cpu {}", cpu)); }
 
   void queue(GuestVirtual at, const ViewCell& place, const ViewCell& scheduler) {
+    if (objects_.is_spent(table_)) return;
     const KernelObject of{at, kQueue};
     const auto id = objects_.number(of, {"id"});
     const ViewCell number = !id.ok() ? ViewCell::of(id.error())
@@ -151,11 +163,11 @@ class Dsqs {
 
   KernelObjects objects_;
   const ViewSource& source_;
-  ViewTable table_{"dsqs", {"id", "name", "place", "nr", "scheduler", "tasks"}, {}, {}};
+  ViewTable& table_;
 };
 
 }  // namespace
 
-ViewTable dsqs_view(const ViewSource& source) { return Dsqs(source).table(); }
+void dsqs_view(const ViewSource& source, ViewTable& table) { Dsqs(source, table).fill(); }
 
 }  // namespace ktape

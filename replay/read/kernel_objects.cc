@@ -9,6 +9,7 @@
 
 #include "guest/kernel/ops/target_plan.h"
 #include "guest/kernel/sched/tasks.h"
+#include "guest/kernel/types/sizes.h"
 #include "replay/read/one_line.h"
 #include "replay/tape/value_text.h"
 #include "schema/base/text.h"
@@ -20,26 +21,51 @@ namespace {
 
 constexpr size_t kMaxCellBytes = 4096;
 constexpr size_t kMaxTextBytes = 256;
-constexpr uint64_t kPageBytes = 4096;
+// What a view may read, texts included: that is enough for as many tasks as a walk finds.
+constexpr uint64_t kMaxViewBytes = uint64_t{128} << 20;
+constexpr uint64_t kReadCost = 32;  // of a read, besides its bytes
+
+Error too_much() {
+  return {ErrorCode::kOutOfRange, "the view is too large; the rest is not read", ""};
+}
 
 }  // namespace
 
 KernelObjects::KernelObjects(const ViewSource& source)
-    : source_(source), log_(source.kernel.btf()) {}
+    : source_(source), log_(source.kernel.btf()), bytes_left_(kMaxViewBytes) {}
+
+Result<void> KernelObjects::charge(uint64_t bytes) {
+  const uint64_t cost = std::min(bytes_left_, kReadCost + bytes);
+  bytes_left_ -= cost;
+  if (bytes_left_ == 0) return too_much();
+  return {};
+}
+
+bool KernelObjects::is_spent(ViewTable& table) const {
+  if (bytes_left_ > 0) return false;
+  // Also if there are as many gaps as are noted.
+  std::string gap = too_much().message;
+  if (std::ranges::find(table.gaps, gap) == table.gaps.end()) table.gaps.push_back(std::move(gap));
+  return true;
+}
 
 ViewCell KernelObjects::cell(const KernelObject& object, Names names) {
   const std::optional<FieldInfo> field = log_.first_of(object.type, names);
   if (!field || field->type.size_bytes > kMaxCellBytes) return {};
+  if (auto free = charge(field->type.size_bytes); !free.ok()) return ViewCell::of(free.error());
   std::vector<std::byte> bytes(field->type.size_bytes);
   const Result<void> read = kernel().read(source_.memory, object.at + field->offset_bytes, bytes);
   if (!read.ok()) return ViewCell::of(read.error());
   const ValueContext context{&kernel(), [&] { return &source_.memory; }};
-  return ViewCell::of(one_line(kernel().btf(), field->type, bytes, context));
+  std::string text = one_line(kernel().btf(), field->type, bytes, context);
+  if (auto free = charge(text.size()); !free.ok()) return ViewCell::of(free.error());
+  return ViewCell::of(std::move(text));
 }
 
 Result<std::optional<uint64_t>> KernelObjects::number(const KernelObject& object, Names names) {
   const std::optional<FieldInfo> field = log_.first_of(object.type, names);
   if (!field) return std::optional<uint64_t>();
+  KTAPE_TRY(charge(field->type.size_bytes));
   KTAPE_ASSIGN(
       const uint64_t value,
       kernel().read_uint(source_.memory, object.at + field->offset_bytes, field->type.size_bytes));
@@ -59,15 +85,17 @@ Result<std::string> KernelObjects::pointed_text(const KernelObject& object, Name
   while (at && text.size() < kMaxTextBytes) {
     const GuestVirtual from = *at + text.size();
     std::array<char, kMaxTextBytes> bytes{};
-    const size_t count =
-        std::min<uint64_t>(kMaxTextBytes - text.size(), kPageBytes - from.value % kPageBytes);
+    const size_t count = std::min<uint64_t>(kMaxTextBytes - text.size(),
+                                            kSmallPageBytes - from.value % kSmallPageBytes);
     KTAPE_TRY(
         kernel().read(source_.memory, from, std::as_writable_bytes(std::span(bytes)).first(count)));
     const auto end = std::find(bytes.begin(), bytes.begin() + count, '\0');
     text.append(bytes.begin(), end);
     if (end != bytes.begin() + count) break;
   }
-  return printable(text);
+  text = printable(text);
+  KTAPE_TRY(charge(text.size()));
+  return text;
 }
 
 std::optional<GuestVirtual> KernelObjects::part(const KernelObject& object, std::string_view name) {

@@ -49,13 +49,21 @@ class KernelObjects {
   // "sleeper[77]"
   [[nodiscard]] ViewCell task_name(GuestVirtual task);
 
+  // Whether the view has read as much as a view may; then notes in `table` that the rest is not
+  // read. Members are errors from then on.
+  [[nodiscard]] bool is_spent(ViewTable& table) const;
+
   [[nodiscard]] const Kernel& kernel() const { return source_.kernel; }
   [[nodiscard]] const ViewSource& source() const { return source_; }
 
  private:
+  // Counts a read of memory, or text made of it: a hostile tape leads to more than a kernel has.
+  [[nodiscard]] Result<void> charge(uint64_t bytes);
+
   const ViewSource& source_;
   LayoutLog log_;
   PathBudget budget_;
+  uint64_t bytes_left_;
 };
 
 }  // namespace ktape

@@ -8,22 +8,26 @@
 
 #include "guest/kernel/sched/tasks.h"
 #include "guest/kernel/survey/waiting_tasks.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 
 namespace {
 
-// As in ps(1), from fs/proc/array.c, task_state_array: the highest bit counts.
+// The letters are those of ps(1), the names those of /proc/PID/status: include/linux/sched.h,
+// __task_state_index(), and fs/proc/array.c, task_state_array. The highest bit counts.
 std::string state_text(uint64_t state, uint64_t exit_state) {
   constexpr std::pair<uint64_t, std::string_view> kStates[] = {
-      {0x20, "Z zombie"},  {0x10, "X dead"},       {0x08, "t tracing stop"},
+      {0x40, "P parked"},  {0x20, "Z zombie"},     {0x10, "X dead"},    {0x08, "t tracing stop"},
       {0x04, "T stopped"}, {0x02, "D disk sleep"}, {0x01, "S sleeping"}};
-  constexpr uint64_t kIdle = 0x402;  // TASK_IDLE, which is TASK_UNINTERRUPTIBLE | TASK_NOLOAD
+  constexpr uint64_t kIdle = 0x402;       // TASK_IDLE, which is TASK_UNINTERRUPTIBLE | TASK_NOLOAD
+  constexpr uint64_t kAsInDisk = 0x9000;  // TASK_FROZEN | TASK_RTLOCK_WAIT
+  if ((state & kAsInDisk) != 0) return "D disk sleep";
   if ((state & kIdle) == kIdle) return "I idle";
   for (const auto& [bit, text] : kStates) {
     if (((state | exit_state) & bit) != 0) return std::string(text);
   }
-  return state == 0 ? "R running" : fmt::format("{:#x}", state);
+  return "R running";
 }
 
 // include/uapi/linux/sched.h
@@ -61,7 +65,7 @@ ViewCell class_cell(KernelObjects& objects, GuestVirtual task) {
     std::string name = objects.kernel().describe(GuestVirtual(address));
     if (name.empty()) return fmt::format("{:#x}", address);
     if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
-    return name;
+    return printable(name);
   });
 }
 

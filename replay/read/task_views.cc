@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string>
 
+#include "guest/kernel/ops/gates.h"
 #include "guest/kernel/sched/tasks.h"
 #include "replay/read/kernel_objects.h"
 #include "replay/read/task_columns.h"
@@ -19,10 +20,6 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueue = "struct rq";
-
-void add_columns(ViewTable& table) {
-  table.columns.insert(table.columns.end(), task_columns().begin(), task_columns().end());
-}
 
 void add_task(KernelObjects& objects, GuestVirtual task, std::vector<ViewCell> row,
               ViewTable& table) {
@@ -38,8 +35,7 @@ Result<std::optional<GuestVirtual>> task_of(KernelObjects& objects, const Record
                finder.find(objects.source().memory, worker.pid));
   if (!task) return task;
   KTAPE_ASSIGN(const auto start, objects.number({*task, kTaskStruct}, {"start_boottime"}));
-  constexpr uint64_t kTickNs = 10'000'000;  // as in /proc
-  const bool is_same = start && *start / kTickNs == worker.start_boottime_ns / kTickNs;
+  const bool is_same = start && *start / kClockTickNs == worker.start_boottime_ns / kClockTickNs;
   return is_same ? task : std::nullopt;
 }
 
@@ -51,14 +47,12 @@ ViewCell running(KernelObjects& objects, const KernelObject& rq) {
 
 }  // namespace
 
-ViewTable tasks_view(const ViewSource& source) {
-  ViewTable table{"tasks", {"pid", "tgid", "comm"}, {}, {}};
-  add_columns(table);
+void tasks_view(const ViewSource& source, ViewTable& table) {
   KernelObjects objects(source);
   const auto pids = source.kernel.symbol("init_pid_ns");
   if (!pids.ok()) {
     table.lacks("tasks", pids.error());
-    return table;
+    return;
   }
   // The kernel's table of pids, as TaskFinder: every thread, in the order of pids. The idle tasks
   // are not in it.
@@ -68,19 +62,18 @@ ViewTable tasks_view(const ViewSource& source) {
       type);
   const KernelObject pid_namespace{*pids, "struct pid_namespace"};
   for (const GuestVirtual task : objects.walk(pid_namespace, path, table, "tasks")) {
+    if (objects.is_spent(table)) return;
     const KernelObject of{task, kTaskStruct};
     add_task(objects, task,
              {objects.cell(of, {"pid"}), objects.cell(of, {"tgid"}), objects.cell(of, {"comm"})},
              table);
   }
-  return table;
 }
 
-ViewTable workers_view(const ViewSource& source) {
-  ViewTable table{"workers", {"name", "pid"}, {}, {}};
-  add_columns(table);
+void workers_view(const ViewSource& source, ViewTable& table) {
   KernelObjects objects(source);
   for (const RecordedWorker& worker : source.index.workers()) {
+    if (objects.is_spent(table)) return;
     if (worker.started > source.freeze.began) continue;
     std::vector<ViewCell> row = {ViewCell::of(printable(worker.name)),
                                  ViewCell::of(std::to_string(worker.pid.value))};
@@ -93,14 +86,9 @@ ViewTable workers_view(const ViewSource& source) {
     row.resize(table.columns.size());
     table.rows.push_back(std::move(row));
   }
-  return table;
 }
 
-ViewTable runqueues_view(const ViewSource& source) {
-  ViewTable table{"runqueues",
-                  {"cpu", "nr_running", "curr", "fair", "rt", "dl", "ext", "local_dsq", "clock"},
-                  {},
-                  {}};
+void runqueues_view(const ViewSource& source, ViewTable& table) {
   KernelObjects objects(source);
   for (uint32_t cpu = 0; cpu < source.kernel.facts().cpus; ++cpu) {
     const auto rq = source.kernel.per_cpu(source.memory, "runqueues", CpuId(cpu));
@@ -117,7 +105,6 @@ ViewTable runqueues_view(const ViewSource& source) {
          objects.cell(of, {"scx.nr_running"}), objects.cell(of, {"scx.local_dsq.nr"}),
          objects.cell(of, {"clock"})});
   }
-  return table;
 }
 
 }  // namespace ktape

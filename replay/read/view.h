@@ -20,7 +20,8 @@ struct ViewCell {
   std::optional<std::string> text;  // safe to print, on one line
   std::string missing;              // why the text could not be read: "not captured"
 
-  static ViewCell of(std::string text) { return {std::move(text), ""}; }
+  // Long text is cut.
+  static ViewCell of(std::string text);
   static ViewCell of(const Error& error);
 };
 
@@ -48,7 +49,12 @@ struct ViewSource {
 struct View {
   std::string_view name;
   std::string_view description;
-  ViewTable (*make)(const ViewSource& source);
+  std::vector<std::string> columns;
+  // Adds rows and gaps to a table with these columns.
+  void (*fill)(const ViewSource& source, ViewTable& table);
+
+  // Without rows.
+  [[nodiscard]] ViewTable table() const { return {std::string(name), columns, {}, {}}; }
 };
 
 [[nodiscard]] const std::vector<View>& views();
@@ -56,11 +62,11 @@ struct View {
 [[nodiscard]] const View* find_view(std::string_view name);
 
 // Each of them reads what the tape has; what it lacks is noted in cells and gaps.
-[[nodiscard]] ViewTable dsqs_view(const ViewSource& source);
-[[nodiscard]] ViewTable tasks_view(const ViewSource& source);
-[[nodiscard]] ViewTable workers_view(const ViewSource& source);
-[[nodiscard]] ViewTable runqueues_view(const ViewSource& source);
-[[nodiscard]] ViewTable maps_view(const ViewSource& source);
-[[nodiscard]] ViewTable cgroups_view(const ViewSource& source);
+void dsqs_view(const ViewSource& source, ViewTable& table);
+void tasks_view(const ViewSource& source, ViewTable& table);
+void workers_view(const ViewSource& source, ViewTable& table);
+void runqueues_view(const ViewSource& source, ViewTable& table);
+void maps_view(const ViewSource& source, ViewTable& table);
+void cgroups_view(const ViewSource& source, ViewTable& table);
 
 }  // namespace ktape

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "replay/text/csv_cell.h"
@@ -18,6 +20,10 @@ namespace ktape {
 namespace {
 
 using Texts = std::vector<std::string>;
+
+// A longer cell pads only its own row; a table is as long as a tape makes it.
+constexpr size_t kMaxWidth = 128;
+constexpr size_t kMaxReasons = 20;
 
 std::string shown(const ViewCell& cell) {
   if (!cell.missing.empty()) return cell.text ? *cell.text + " ?" : "?";
@@ -33,7 +39,8 @@ size_t columns_of(std::string_view text) {
 std::vector<size_t> widths_of(const std::vector<Texts>& lines) {
   std::vector<size_t> widths(lines.front().size());
   for (const Texts& line : lines) {
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], columns_of(line[i]));
+    for (size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], std::min(kMaxWidth, columns_of(line[i])));
   }
   return widths;
 }
@@ -46,23 +53,33 @@ std::string aligned(const std::vector<Texts>& lines) {
     for (size_t i = 0; i < line.size(); ++i) {
       row += " " + line[i];
       // Nothing behind the last column.
-      if (i + 1 < line.size()) row += std::string(widths[i] + 1 - columns_of(line[i]), ' ');
+      if (i + 1 == line.size()) continue;
+      row += std::string(widths[i] + 1 - std::min(widths[i], columns_of(line[i])), ' ');
     }
     text += row + "\n";
   }
   return text;
 }
 
-// "comm: not captured", each once.
+// "comm: not captured", each once; then how many cells have other reasons than these.
 Texts missing_cells(const ViewTable& table) {
   Texts reasons;
+  std::set<std::string> seen;
+  size_t more = 0;
   for (const auto& row : table.rows) {
     for (size_t i = 0; i < row.size() && i < table.columns.size(); ++i) {
       if (row[i].missing.empty()) continue;
       std::string reason = table.columns[i] + ": " + row[i].missing;
-      if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(std::move(reason));
+      if (seen.contains(reason)) continue;
+      if (seen.size() == kMaxReasons) {
+        ++more;
+        continue;
+      }
+      seen.insert(reason);
+      reasons.push_back(std::move(reason));
     }
   }
+  if (more > 0) reasons.push_back(fmt::format("and {}", count_text(more, "more cell")));
   return reasons;
 }
 

@@ -26,7 +26,8 @@ inline ChildResult all_of(const std::string& arguments) {
 
 // A run in which only a jiffies value was read; everything else has to be read from its memory.
 struct ReadFixture {
-  ReadFixture() : tape(folder.file("run.ktape")) {
+  ReadFixture() : ReadFixture(FakeTape::EditKernel()) {}
+  explicit ReadFixture(const FakeTape::EditKernel& edit) : tape(folder.file("run.ktape"), edit) {
     FakeKernel& kernel = tape.kernel();
     kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
     kernel.set_rq(1, "nr_running", 3);
@@ -58,6 +59,15 @@ struct ReadFixture {
   TempDir folder;
   FakeTape tape;
   std::string path_;
+};
+
+// Reads views.
+struct ViewFixture : ReadFixture {
+  using ReadFixture::ReadFixture;
+  ChildResult view(const std::string& name, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {path(), "--at", "1", name});
+    return read(more);
+  }
 };
 
 // Freezes 1 to 3, the second by a trigger, each with one more task on CPU 1; then one without

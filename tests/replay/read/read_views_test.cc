@@ -32,13 +32,6 @@ std::string view_of(const std::string& tape, const std::string& view) {
   return child.output.substr(0, child.output.find("tape: intact"));
 }
 
-struct ViewFixture : ReadFixture {
-  ChildResult view(const std::string& name, std::vector<std::string> more = {}) {
-    more.insert(more.begin(), {path(), "--at", "1", name});
-    return read(more);
-  }
-};
-
 }  // namespace
 
 TEST_CASE("the views of tapes of real kernels are as expected") {
@@ -145,6 +138,33 @@ TEST_CASE_METHOD(SeriesFixture, "a series has a view at each freeze") {
   const ChildResult csv = at("1-3", {"--csv", "workers"});
   CHECK(csv.exit_status == 0);
   CHECK(std::count(csv.output.begin(), csv.output.end(), '\n') == 4);
+}
+
+TEST_CASE_METHOD(ReadFixture, "a view has its columns also if no freeze kept its memory") {
+  tape.keep_no_memory();
+  const ChildResult csv = read({path(), "--at", "all", "--csv", "workers"});
+  CHECK(csv.exit_status == 77);
+  const std::string header =
+      "freeze,seq,host_ns,name,pid,state,policy,class,cpu,on_cpu,on_rq,dsq,vtime,slice,cpus,"
+      "missing\n";
+  CHECK_THAT(csv.output, StartsWith(header + "1,"));
+  CHECK_THAT(csv.output, ContainsSubstring(",,,,,,,,,,,,,incomplete: no memory of freeze 1 "));
+  CHECK_THAT(read({path(), "--at", "all", "--json", "workers"}).output,
+             ContainsSubstring("\"columns\":[\"name\",\"pid\",\"state\","));
+}
+
+TEST_CASE("a task's state is as ps shows it") {
+  const std::pair<uint64_t, const char*> states[] = {
+      {0x0, "R running"},      {0x200, "R running"},  // TASK_WAKING
+      {0x40, "P parked"},      {0x402, "I idle"},
+      {0x2001, "S sleeping"},  {0x8001, "D disk sleep"},  // frozen
+      {0x1000, "D disk sleep"}};                          // waits for an RT lock
+  for (const auto& [state, shown] : states) {
+    ViewFixture fixture;
+    fixture.tape.kernel().set_task(fixture.tape.task(), "__state", state);
+    CHECK_THAT(fixture.view("workers", {"--csv"}).output,
+               ContainsSubstring(",sleeper,77," + std::string(shown) + ","));
+  }
 }
 
 TEST_CASE_METHOD(SeriesFixture, "a view as CSV is alone, since its columns are its own") {

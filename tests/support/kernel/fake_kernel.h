@@ -25,6 +25,8 @@ struct FakeKernelShape {
   bool per_cpu_groups = false;        // a task group's parts in one per-CPU allocation
   bool clock = false;                 // a clocksource, and the thresholds of its watch for lockups
   bool task_list = false;             // init_task, and the list of all tasks
+  bool bypass_queues = false;         // a DSQ for bypass in each scheduler's per-CPU part
+  bool group_tree = false;            // task groups have lists of their children
 };
 
 // A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables,

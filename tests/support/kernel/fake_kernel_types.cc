@@ -110,22 +110,23 @@ struct Types {
                                      {"state_initialized", u32, 8, 1},
                                      {"state_in_sysfs", u32, 8, 1, 1},
                                      {"state_add_uevent_sent", u32, 8, 1, 2}});
-    b.structure("scx_sched", 224,
-                {{"ops", ops, 0},
-                 {"bypass_depth", s32, 64},
-                 {"level", s32, 68},
-                 {"exit_info", b.pointer(info), 72},
-                 {"children", list_head, 80},
-                 {"sibling", list_head, 96},
-                 {"cgrp_path", b.pointer(character), 112},
-                 {"rcu_work", rcu_work, 120},
-                 {"dsq_hash", hash_table, 136},
-                 {"global_dsqs", pointer, 152},
-                 {"error_irq_work", irq_work, 160},
-                 {"ancestors", b.array(pointer, 1), 168},
-                 {"kobj", kobject, 176},
-                 {"exit_kind", u32, 192},
-                 {"all", list_head, 208}});
+    Fields fields = {{"ops", ops, 0},
+                     {"bypass_depth", s32, 64},
+                     {"level", s32, 68},
+                     {"exit_info", b.pointer(info), 72},
+                     {"children", list_head, 80},
+                     {"sibling", list_head, 96},
+                     {"cgrp_path", b.pointer(character), 112},
+                     {"rcu_work", rcu_work, 120},
+                     {"dsq_hash", hash_table, 136},
+                     {"global_dsqs", pointer, 152},
+                     {"error_irq_work", irq_work, 160},
+                     {"ancestors", b.array(pointer, 1), 168},
+                     {"kobj", kobject, 176},
+                     {"exit_kind", u32, 192},
+                     {"all", list_head, 208}};
+    if (shape.bypass_queues) fields.push_back({"pcpu", pointer, 200});
+    b.structure("scx_sched", 224, fields);
     b.enumeration("scx_ops_flags", {{"SCX_OPS_SWITCH_PARTIAL", 8}});
   }
 
@@ -146,6 +147,7 @@ struct Types {
                  {"buckets", b.array(pointer, 0), 64}});
     const int table = b.structure("rhashtable", 16, {{"tbl", pointer, 0}});
     schedulers(table);
+    if (shape.bypass_queues) b.structure("scx_sched_pcpu", 48, {{"bypass_dsq", queue, 0}});
     dispatch_queue = queue;
     b.enumeration("scx_dsq_lnode_flags", {{"SCX_DSQ_LNODE_ITER_CURSOR", 1}});
     b.enumeration("scx_ops_state", {{"SCX_OPSS_NONE", 0},
@@ -212,7 +214,11 @@ struct Types {
                      {"parent", b.pointer(b.forward("task_group")), 48},
                      {"shares", word, 56}};
     if (!shape.per_cpu_groups) fields.push_back({"se", b.pointer(b.pointer(entity)), 24});
-    b.structure("task_group", 64, fields);
+    if (shape.group_tree) {
+      fields.push_back({"children", list_head, 64});
+      fields.push_back({"siblings", list_head, 80});
+    }
+    b.structure("task_group", shape.group_tree ? 96 : 64, fields);
   }
 
   void tasks() {
