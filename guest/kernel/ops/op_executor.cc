@@ -88,12 +88,14 @@ struct OpExecutor::Impl {
   // The rest of the budget of the request being served.
   PathBudget paths;
   uint64_t reply_bytes = 0;
+  LocalQueues locals;  // looked up once for a request
 
   // A hostile guest may send 1024 entries with long paths: what one request costs is bounded as a
   // whole, not only for each entry.
   void begin_request() {
     paths = PathBudget();
     reply_bytes = kMaxReplyBytes;
+    locals.reset();
   }
 
   bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
@@ -207,7 +209,7 @@ void OpExecutor::Impl::observe_queues(const GuestMemory& memory, const Reached& 
   const DsqLock& dsq_lock = protection.dsq_lock();
   size_t free = 0;
   for (const GuestVirtual queue : queues) {
-    const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
+    const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue, locals);
     if (cpu) {
       // A local DSQ has no state of its own to report: its lock is the runqueue's, which is in the
       // evidence. With several queues no single CPU protects the value.

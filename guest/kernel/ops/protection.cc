@@ -59,8 +59,9 @@ Result<void> Protection::observe_runqueue(const GuestMemory& memory, CpuId cpu,
 }
 
 Result<void> Protection::observe_queue(const GuestMemory& memory, GuestVirtual queue,
+                                       LocalQueues& locals,
                                        std::vector<ProtectorSeen>& seen) const {
-  const std::optional<CpuId> cpu = dsq_lock_.local_to(memory, queue);
+  const std::optional<CpuId> cpu = dsq_lock_.local_to(memory, queue, locals);
   // A local DSQ shares the lock of its runqueue.
   if (cpu) return observe_runqueue(memory, *cpu, seen);
   KTAPE_ASSIGN(const uint64_t word, dsq_lock_.word(memory, queue));
@@ -75,7 +76,9 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
     KTAPE_ASSIGN(seen, task_locks(*value.task));
   }
   if (value.runqueue) KTAPE_TRY(observe_runqueue(memory, *value.runqueue, seen));
-  for (const GuestVirtual queue : value.queues) KTAPE_TRY(observe_queue(memory, queue, seen));
+  LocalQueues locals;
+  for (const GuestVirtual queue : value.queues)
+    KTAPE_TRY(observe_queue(memory, queue, locals, seen));
   // All that apply are looked at, and all must be free: a value may be protected by more than one.
   if (const std::string_view name = seqcount_of(value.symbol); !name.empty()) {
     KTAPE_ASSIGN(const GuestVirtual at, kernel_.symbol(name));

@@ -60,7 +60,7 @@ class Protection {
  private:
   Result<void> observe_runqueue(const GuestMemory& memory, CpuId cpu,
                                 std::vector<ProtectorSeen>& seen) const;
-  Result<void> observe_queue(const GuestMemory& memory, GuestVirtual queue,
+  Result<void> observe_queue(const GuestMemory& memory, GuestVirtual queue, LocalQueues& locals,
                              std::vector<ProtectorSeen>& seen) const;
 
   const Kernel& kernel_;

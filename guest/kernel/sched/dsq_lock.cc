@@ -17,17 +17,25 @@ DsqLock::DsqLock(const Kernel& kernel, LayoutLog& log)
   local_dsq_ = log.first_of("struct rq", {"scx.local_dsq"});
 }
 
-std::optional<CpuId> DsqLock::local_to(const GuestMemory& memory, GuestVirtual dsq) const {
+std::map<GuestVirtual, CpuId> DsqLock::local_queues(const GuestMemory& memory) const {
+  std::map<GuestVirtual, CpuId> queues;
+  for (uint32_t cpu = 0; cpu < kernel_->facts().cpus; ++cpu) {
+    const Result<GuestVirtual> rq = kernel_->per_cpu_pointer(memory, runqueues_->value, CpuId(cpu));
+    if (rq.ok()) queues.try_emplace(*rq + local_dsq_->offset_bytes, cpu);
+  }
+  return queues;
+}
+
+std::optional<CpuId> DsqLock::local_to(const GuestMemory& memory, GuestVirtual dsq,
+                                       LocalQueues& known) const {
   if (!runqueues_.ok() || !id_ || !local_dsq_ || !local_id_) return std::nullopt;
   const Result<uint64_t> id =
       kernel_->read_uint(memory, dsq + id_->offset_bytes, id_->type.size_bytes);
   // The id says "a local DSQ" but not whose: all CPUs share SCX_DSQ_LOCAL, so the address decides.
   if (!id.ok() || *id != *local_id_) return std::nullopt;
-  for (uint32_t cpu = 0; cpu < kernel_->facts().cpus; ++cpu) {
-    const Result<GuestVirtual> rq = kernel_->per_cpu_pointer(memory, runqueues_->value, CpuId(cpu));
-    if (rq.ok() && *rq + local_dsq_->offset_bytes == dsq) return CpuId(cpu);
-  }
-  return std::nullopt;
+  if (!known) known = local_queues(memory);
+  const auto found = known->find(dsq);
+  return found == known->end() ? std::nullopt : std::optional(found->second);
 }
 
 Result<uint64_t> DsqLock::word(const GuestMemory& memory, GuestVirtual dsq) const {

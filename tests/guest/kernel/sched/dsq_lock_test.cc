@@ -106,6 +106,23 @@ TEST_CASE("a queue that only claims to be a local one has its own lock") {
   CHECK(f.of_task("scx.dsq->id").protecting_cpu == -1);
 }
 
+TEST_CASE("the CPUs' local queues are looked up once for many queues") {
+  Fixture f;
+  for (const GuestVirtual queue : {f.local_queue(0), f.local_queue(1), f.dsq})
+    f.fake.set(queue, kDispatchQueue, "id", (uint64_t{1} << 63) | 2);
+  LayoutLog log(f.fake.kernel().btf());
+  const DsqLock lock(f.fake.kernel(), log);
+  LocalQueues known;
+  CHECK(lock.local_to(f.fake.memory(), f.local_queue(1), known) == CpuId(1));
+  REQUIRE(known);
+  CHECK(known->size() == f.fake.kernel().facts().cpus);
+  CHECK(lock.local_to(f.fake.memory(), f.local_queue(0), known) == CpuId(0));
+  CHECK_FALSE(lock.local_to(f.fake.memory(), f.dsq, known));
+  // The CPUs are not asked again.
+  known->emplace(f.dsq, 1);
+  CHECK(lock.local_to(f.fake.memory(), f.dsq, known) == CpuId(1));
+}
+
 TEST_CASE("the note about a queue is added to other notes") {
   Fixture f;
   f.fake.set_task(f.task, "se.sched_delayed", 1);
