@@ -290,6 +290,7 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
   const std::vector<GuestVirtual>& entries = found.values;
   if (!take_reply_bytes(entries.size(), to.width.bytes, served)) return false;
   std::vector<OpValue> values;
+  GuestVirtual first = to.place;
   for (size_t i = 0; i < entries.size(); ++i) {
     Result<OpValue> value = fetch(memory, entries[i], to.width);
     if (!value.ok() && (lists == Lists::kWhole || entries.size() == 1))
@@ -298,14 +299,16 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
       found.leave_out(value.error());
       continue;
     }
+    if (values.empty()) first = entries[i];
     values.push_back(std::move(*value));
     if (!found.numbers.empty()) served.more().numbers.push_back(std::move(found.numbers[i]));
   }
   served.more().list = std::move(values);
   if (found.broke_off) served.more().broke_off = reply_sentence(*found.broke_off);
   if (entries.empty()) return true;
-  // Of the first entry: the others may be in other pages.
-  const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+  // Of the first value that was kept: the others may be in other pages.
+  served.virtual_address = first;
+  const Result<GuestPhysical> physical = kernel.translate(memory, first);
   if (physical.ok()) served.physical_address = *physical;
   if (!physical.ok() && served.more().list.empty()) return fail(served, physical.error());
   return true;

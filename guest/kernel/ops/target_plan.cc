@@ -211,7 +211,7 @@ Result<void> TargetPlan::walk_all(const Kernel& kernel, const GuestMemory& memor
   const std::vector<EntryNumbers> above = std::exchange(places.numbers, {});
   for (size_t i = 0; i < heads.size(); ++i) {
     std::vector<GuestVirtual> entries;
-    const Result<void> walked = walk_target(kernel, memory, heads[i], walk, entries, budget);
+    const Result<void> walked = walk_target(kernel, memory, heads[i], walk, lists, entries, budget);
     // A first entry that cannot be read is an error: an empty answer would look like an empty list.
     if (!walked.ok() && (lists == Lists::kWhole || (is_first && entries.empty())))
       return walked.error();

@@ -18,15 +18,6 @@
 
 namespace ktape {
 
-// What to do with a list that cannot be walked to its end, because it exceeds its limit or an entry
-// cannot be read.
-enum class Lists {
-  kWhole,  // fail, without any entries; a path walks one list at most
-  // Leave out the entries that cannot be reached, and say so. A path may walk several lists, also
-  // within each other: time is bounded, but long, and no machine stands still for it.
-  kAsFarAsTheyGo,
-};
-
 // A target path resolved against a kernel's types: offsets to add and pointers to follow. Made once
 // for a root type and a path; run for each address, at the cost of one read per pointer. Immutable;
 // does not refer to the Btf any more.

@@ -72,9 +72,33 @@ std::string_view word_for(WalkKind kind) {
 // One walk. The memory may be hostile: each step counts against the limit and the budget.
 class Walker final : public WalkMemory {
  public:
-  Walker(const Kernel& kernel, const GuestMemory& memory, const TargetWalk& walk,
+  Walker(const Kernel& kernel, const GuestMemory& memory, const TargetWalk& walk, Lists lists,
          std::vector<GuestVirtual>& entries, PathBudget& budget)
-      : kernel_(kernel), memory_(memory), walk_(walk), entries_(entries), budget_(budget) {}
+      : kernel_(kernel),
+        memory_(memory),
+        walk_(walk),
+        lists_(lists),
+        entries_(entries),
+        budget_(budget) {}
+
+  // The first part that was left out, also of a walk that went on to its end.
+  [[nodiscard]] Result<void> run(GuestVirtual head) {
+    const Result<void> walked = walk_from(head);
+    return skipped_ ? Result<void>(*skipped_) : walked;
+  }
+
+ private:
+  Result<void> walk_from(GuestVirtual head) {
+    switch (walk_.kind) {
+      case WalkKind::kList: return list(head);
+      case WalkKind::kHlist:
+      case WalkKind::kLlist: return chain(head);
+      case WalkKind::kRbtree: return tree(head);
+      case WalkKind::kXarray: return xarray(head);
+      case WalkKind::kRhashtable: return table(head);
+    }
+    return {};
+  }
 
   // A circle that ends at its head.
   Result<void> list(GuestVirtual head) {
@@ -108,8 +132,13 @@ class Walker final : public WalkMemory {
       if (node != 0) {
         if (above.size() == kMaxTreeDepth)
           return failure("the tree is too deep: it is damaged, or was being changed");
-        above.push_back(node);
-        KTAPE_ASSIGN(node, pointer(GuestVirtual(node) + walk_.next_offset));
+        const Result<uint64_t> left = pointer(GuestVirtual(node) + walk_.next_offset);
+        if (left.ok()) {
+          above.push_back(node);
+        } else {
+          KTAPE_TRY(unreadable(left.error()));
+        }
+        node = left.ok() ? *left : 0;
         continue;
       }
       node = above.back();
@@ -117,7 +146,9 @@ class Walker final : public WalkMemory {
       KTAPE_TRY(count());
       KTAPE_TRY(add(node));
       ++seen_;
-      KTAPE_ASSIGN(node, pointer(GuestVirtual(node) + walk_.right_offset));
+      const Result<uint64_t> right = pointer(GuestVirtual(node) + walk_.right_offset);
+      if (!right.ok()) KTAPE_TRY(unreadable(right.error()));
+      node = right.ok() ? *right : 0;
     }
     return {};
   }
@@ -128,10 +159,9 @@ class Walker final : public WalkMemory {
     const Entries kind = walk_.is_idr ? Entries::kSingle : Entries::kMulti;
     return walk_.xarray->walk(
         *this, head + walk_.first_offset, kind, [&](uint64_t index, uint64_t entry) {
-          if (xarray::is_number(entry)) {
-            return Result<void>(failure(fmt::format("entry {} is a number, not a pointer", index)));
-          }
-          return next(entry);
+          return xarray::is_number(entry)
+                     ? damaged(fmt::format("entry {} is a number, not a pointer", index))
+                     : next(entry);
         });
   }
 
@@ -139,15 +169,24 @@ class Walker final : public WalkMemory {
     return walk_.table->walk(*this, head, [&](GuestVirtual node) { return next(node.value); });
   }
 
-  // As WalkMemory: the first part that cannot be walked ends the walk.
+  // As WalkMemory.
   Result<void> read(GuestVirtual at, std::span<std::byte> out) override {
-    KTAPE_TRY(spend(budget_, std::max<uint64_t>(1, out.size() / kPointerBytes)));
-    return kernel_.read(memory_, at, out);
+    const Result<void> paid = spend(budget_, std::max<uint64_t>(1, out.size() / kPointerBytes));
+    is_over_ = !paid.ok();
+    return is_over_ ? paid : kernel_.read(memory_, at, out);
   }
-  Result<void> unreadable(const Error& why) override { return why; }
-  Result<void> damaged(std::string_view what) override { return failure(what); }
+  Result<void> unreadable(const Error& why) override {
+    return is_over_ ? Result<void>(why) : skip(why);
+  }
+  Result<void> damaged(std::string_view what) override { return skip(failure(what)); }
 
- private:
+  // A part that cannot be walked.
+  Result<void> skip(const Error& why) {
+    if (lists_ == Lists::kWhole) return why;
+    if (!skipped_) skipped_ = why;
+    return {};
+  }
+
   // The next entry of a structure that others walk.
   Result<void> next(uint64_t link) {
     KTAPE_TRY(count());
@@ -187,9 +226,12 @@ class Walker final : public WalkMemory {
   const Kernel& kernel_;
   const GuestMemory& memory_;
   const TargetWalk& walk_;
+  const Lists lists_;
   std::vector<GuestVirtual>& entries_;
   PathBudget& budget_;
   uint32_t seen_ = 0;
+  bool is_over_ = false;  // the budget: nothing more is read
+  std::optional<Error> skipped_;
 };
 
 }  // namespace
@@ -264,18 +306,9 @@ Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step, const TypeInf
 }
 
 Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
-                         const TargetWalk& walk, std::vector<GuestVirtual>& entries,
+                         const TargetWalk& walk, Lists lists, std::vector<GuestVirtual>& entries,
                          PathBudget& budget) {
-  Walker walker(kernel, memory, walk, entries, budget);
-  switch (walk.kind) {
-    case WalkKind::kList: return walker.list(head);
-    case WalkKind::kHlist:
-    case WalkKind::kLlist: return walker.chain(head);
-    case WalkKind::kRbtree: return walker.tree(head);
-    case WalkKind::kXarray: return walker.xarray(head);
-    case WalkKind::kRhashtable: return walker.table(head);
-  }
-  return {};
+  return Walker(kernel, memory, walk, lists, entries, budget).run(head);
 }
 
 }  // namespace ktape

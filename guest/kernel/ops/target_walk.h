@@ -17,6 +17,15 @@
 
 namespace ktape {
 
+// What to do with a list that cannot be walked to its end, because it exceeds its limit or an entry
+// cannot be read.
+enum class Lists {
+  kWhole,  // fail, without any entries; a path walks one list at most
+  // Leave out the entries that cannot be reached, and say so. A path may walk several lists, also
+  // within each other: time is bounded, but long, and no machine stands still for it.
+  kAsFarAsTheyGo,
+};
+
 // What the paths of one request may cost: the number of places visited, including list entries.
 struct PathBudget {
   uint64_t steps = uint64_t{1} << 20;
@@ -53,11 +62,12 @@ struct TargetWalk {
                                            const TypeInfo& head, std::string path, LayoutLog& log);
 
 // Appends the entries that it reaches: in list order, of a tree in the order of its keys, of an
-// xarray of its indexes. kBadInput
-// if it does not end within the limit, or is damaged; kOutOfRange when `budget` is used up;
-// otherwise the errors of memory.
+// xarray of its indexes. kBadInput if it does not end within the limit, or is damaged; kOutOfRange
+// when `budget` is used up; otherwise the errors of memory. With kAsFarAsTheyGo it goes on after a
+// part of a tree, xarray or table that is damaged or cannot be read; the error is that of the
+// first.
 [[nodiscard]] Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory,
-                                       GuestVirtual head, const TargetWalk& walk,
+                                       GuestVirtual head, const TargetWalk& walk, Lists lists,
                                        std::vector<GuestVirtual>& entries, PathBudget& budget);
 
 }  // namespace ktape

@@ -78,15 +78,21 @@ class RhashtableWalk::Walk {
     return value;
   }
 
-  // Calls `with` for each of so many words, page by page.
+  // Calls `with` for each of so many words, page by page: those of a page that cannot be read are
+  // left out, not the others.
   template <typename With>
   Result<void> words(GuestVirtual at, uint64_t count, const With& with) {
     std::vector<uint64_t> part;
     for (uint64_t i = 0; i < count; i += part.size()) {
-      part.resize(std::min(count - i, kNestedSlots));
-      const Result<void> read =
-          memory_.read(at + i * kPointerBytes, std::as_writable_bytes(std::span(part)));
-      if (!read.ok()) return memory_.unreadable(read.error());
+      const GuestVirtual from = at + i * kPointerBytes;
+      const uint64_t in_page = (kSmallPageBytes - from.value % kSmallPageBytes) / kPointerBytes;
+      // A damaged pointer may be unaligned: a word then is in two pages.
+      part.resize(std::min(count - i, std::max<uint64_t>(1, in_page)));
+      const Result<void> read = memory_.read(from, std::as_writable_bytes(std::span(part)));
+      if (!read.ok()) {
+        KTAPE_TRY(memory_.unreadable(read.error()));
+        continue;
+      }
       for (const uint64_t word : part) KTAPE_TRY(with(word));
     }
     return {};

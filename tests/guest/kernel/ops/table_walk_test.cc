@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/guest/kernel/ops/walk_fixture.h"
+#include "tests/support/must.h"
 
 using namespace ktape;
 using namespace ktape::test;
@@ -129,6 +130,59 @@ TEST_CASE_METHOD(XarrayFixture, "a damaged xarray ends with an error") {
     CHECK(failure_of("struct idr", walk)
               .ends_with("the paths of this request lead to too many places"));
   }
+}
+
+TEST_CASE_METHOD(XarrayFixture, "a tape shows the entries of an xarray that are not damaged") {
+  const GuestVirtual top = node(6), low = node(0), high = node(0);
+  head(top.value | 2);
+  slot(top, 0, low.value | 2);
+  slot(top, 3, high.value | 2);
+  slot(low, 2, entry(6).value);
+  slot(low, 6, entry(7).value);
+  slot(high, 1, entry(8).value);
+  CHECK(offline(idr, "struct idr", walk).broke_off.empty());
+  slot(top, 2, top.value | 2);
+  OpResult result = offline(idr, "struct idr", walk);
+  CHECK(keys_in(result) == Keys{6, 7, 8});
+  CHECK(result.broke_off.ends_with("a node of shift 6 is at or below one of shift 6"));
+  slot(top, 1, FakeKernel::kNoRam.value | 2);
+  result = offline(idr, "struct idr", walk);
+  CHECK(keys_in(result) == Keys{6, 7, 8});
+  CHECK_FALSE(result.broke_off.ends_with("shift 6"));  // the first is reported
+  slot(low, 5, 7 << 1 | 1);
+  result = offline(idr, "struct idr", walk);
+  CHECK(keys_in(result) == Keys{6, 7, 8});
+  CHECK(result.broke_off.ends_with("entry 5 is a number, not a pointer"));
+  // The limit still ends the walk.
+  CHECK(keys_in(offline(idr, "struct idr", "{xarray struct fake_entry 2}.key")) == Keys{6, 7});
+}
+
+TEST_CASE_METHOD(XarrayFixture, "the budget ends the walk of a damaged xarray of a tape, too") {
+  GuestVirtual below = node(0);
+  slot(below, 0, 7 << 1 | 1);
+  for (const uint64_t shift : {6, 12, 18, 24, 30, 36}) {
+    const GuestVirtual above = node(shift);
+    for (uint64_t i = 0; i < 64; ++i) slot(above, i, below.value | 2);
+    below = above;
+  }
+  head(below.value | 2);
+  const OpResult result = offline(idr, "struct idr", walk);
+  CHECK(result.status == EntryStatus::FAILED);
+  CHECK(result.reason.ends_with("entry 0 is a number, not a pointer"));
+}
+
+TEST_CASE_METHOD(XarrayFixture, "the address of a list is that of its first value") {
+  const GuestVirtual low = node(0), three = entry(3);
+  head(low.value | 2);
+  slot(low, 0, FakeKernel::kNoRam.value);
+  slot(low, 1, three.value);
+  slot(low, 2, entry(4).value);
+  const OpResult result = offline(idr, "struct idr", walk);
+  CHECK(keys_in(result) == Keys{3, 4});
+  CHECK_FALSE(result.broke_off.empty());
+  const GuestVirtual key = fake.field(three, "struct fake_entry", "key");
+  CHECK(result.virtual_address == key);
+  CHECK(result.physical_address == must(fake.kernel().translate(fake.memory(), key)));
 }
 
 TEST_CASE_METHOD(XarrayFixture, "an xarray's walk names no link, and needs an xarray") {
@@ -262,5 +316,60 @@ TEST_CASE_METHOD(TableFixture, "a damaged hash table ends with an error") {
     CHECK_FALSE(reason().empty());
     fake.put(table, FakeKernel::kNoRam.value, 8);
     CHECK_FALSE(reason().empty());
+  }
+}
+
+namespace {
+
+// Memory of which a tape lacks one page.
+class HoledMemory final : public GuestMemory {
+ public:
+  HoledMemory(const GuestMemory& whole, GuestPhysical hole) : whole_(whole), hole_(hole) {}
+  Result<void> read(GuestPhysical address, std::span<std::byte> out) const override {
+    const uint64_t page = hole_.value / 4096;
+    if (address.value / 4096 <= page && page <= (address.value + out.size() - 1) / 4096)
+      return Error{ErrorCode::kNotApplicable, "not captured", ""};
+    return whole_.read(address, out);
+  }
+  Result<std::vector<PhysicalRange>> populated() const override { return whole_.populated(); }
+
+ private:
+  const GuestMemory& whole_;
+  const GuestPhysical hole_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(TableFixture, "a tape shows the entries of a table that are not damaged") {
+  const std::string path = "{rhashtable struct scx_dispatch_q hash_node 9}.id";
+  const GuestVirtual one = queue(1), two = queue(2), three = queue(3);
+  SECTION("a circle, and an entry without memory") {
+    bucket(tables(), 0, one.value + kLink);
+    point(one, kLink, one, kLink);
+    bucket(tables(), 1, two.value + kLink);
+    point(two, kLink, FakeKernel::kNoRam, 64);
+    bucket(tables(), 3, three.value + kLink);
+    const OpResult result = offline(table, "struct rhashtable", path);
+    // What is said to be an entry is left out when its value is read.
+    CHECK(keys_in(result) == Keys{1, 2, 3});
+    CHECK(result.broke_off.ends_with("a chain of its entries is a circle"));
+  }
+  SECTION("a page of buckets that was not captured") {
+    const GuestVirtual large = fake.allocate(kBuckets + 2048 * 8);
+    fake.set(large, "struct bucket_table", "size", 2048);
+    fake.put(table, large.value, 8);
+    // The page of bucket 1024 is lost, and no other: these are next to it.
+    const uint64_t hole = (large.value + kBuckets + 1024 * 8) / 4096 * 4096;
+    const uint64_t begin = (hole - large.value - kBuckets) / 8;
+    bucket(large, begin - 1, one.value + kLink);
+    bucket(large, begin, two.value + kLink);
+    bucket(large, begin + 512, three.value + kLink);
+    const HoledMemory memory(fake.memory(),
+                             must(fake.kernel().translate(fake.memory(), GuestVirtual(hole))));
+    OpExecutor reader(fake.kernel(), Lists::kAsFarAsTheyGo);
+    const OpResult result =
+        reader.read(memory, {read_of(virtual_target(table, "struct rhashtable", path))}).at(0);
+    CHECK(keys_in(result) == Keys{1, 3});
+    CHECK(result.broke_off.starts_with("not captured"));
   }
 }

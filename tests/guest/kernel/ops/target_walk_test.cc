@@ -50,6 +50,21 @@ TEST_CASE_METHOD(WalkFixture, "a tree with a circle ends with an error") {
   }
 }
 
+TEST_CASE_METHOD(WalkFixture, "a tape shows the entries of a tree that can be read") {
+  const GuestVirtual four = entry(4), two = entry(2), three = entry(3), six = entry(6);
+  point(heads, 0, four, kNode);
+  point(four, kNode + kLeft, two, kNode);
+  fake.put(two + kNode + kLeft, FakeKernel::kNoRam.value, 8);
+  point(two, kNode + kRight, three, kNode);
+  fake.put(three + kNode + kRight, FakeKernel::kNoRam.value, 8);
+  point(four, kNode + kRight, six, kNode);
+  const std::string path = "tree{rbtree struct fake_entry node 9}.key";
+  CHECK_FALSE(failure(path).empty());
+  const OpResult result = offline(heads, "struct fake_heads", path);
+  CHECK(keys_in(result) == Keys{2, 3, 4, 6});
+  CHECK_FALSE(result.broke_off.empty());
+}
+
 TEST_CASE_METHOD(WalkFixture, "lists that end with NULL are walked") {
   const GuestVirtual one = entry(1), two = entry(2);
   CHECK(keys("chain{llist struct fake_entry next 9}.key").empty());

@@ -60,4 +60,12 @@ struct WalkFixture {
 
 using Keys = std::vector<uint64_t>;
 
+inline Keys keys_in(const OpResult& result) {
+  INFO(result.reason);
+  CHECK(result.status == schema::EntryStatus::DONE);
+  Keys found;
+  for (const OpValue& value : result.list) found.push_back(number_in(value));
+  return found;
+}
+
 }  // namespace ktape::test
