@@ -242,7 +242,8 @@ void EntryComparison::compare() {
     own_ = row.any().own;
     const auto in = all_series.find({std::get<0>(of), std::get<1>(of)});
     if (in != all_series.end()) {
-      // All of them at once, in the place of the first.
+      // All of them at once, in the place of the first, which may be one of ktape's own.
+      own_ = false;
       if (std::get<2>(of) == 0) series(in->second);
       continue;
     }

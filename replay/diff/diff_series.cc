@@ -14,7 +14,7 @@ namespace ktape {
 
 namespace {
 
-// "38 done; 2 refused: REASON". How many there are is compared apart.
+// "38 done; 2 refused: REASON". How many there are, and how many done, is compared apart.
 Seen seen_statuses(const std::vector<const EntryFacts*>& entries) {
   std::map<std::string, size_t> counts;
   std::map<std::string, std::string> texts;
@@ -37,6 +37,17 @@ Seen seen_statuses(const std::vector<const EntryFacts*>& entries) {
 Seen seen_count(const std::vector<const EntryFacts*>& entries) {
   const std::string text = std::to_string(entries.size());
   return Seen{text, text, entries.size(), entries.front()->request};
+}
+
+size_t number_done(const std::vector<const EntryFacts*>& entries) {
+  return static_cast<size_t>(std::ranges::count(entries, schema::EntryStatus::DONE,
+                                                [](const EntryFacts* of) { return of->status; }));
+}
+
+Seen seen_done(const std::vector<const EntryFacts*>& entries) {
+  const std::string text = fmt::format("{} of {}", number_done(entries), entries.size());
+  return Seen{text, std::to_string(number_done(entries)), number_done(entries),
+              entries.front()->request};
 }
 
 using OfTapes = std::vector<std::vector<const EntryFacts*>>;
@@ -71,6 +82,7 @@ std::map<SeriesKey, SeriesRow> series_rows(const DiffSide& a, const DiffSide& b)
   const auto fill = [&](const DiffSide& side, OfTapes SeriesRow::*tapes) {
     for (size_t i = 0; i < side.tapes.size(); ++i) {
       for (const EntryFacts& entry : side.tapes[i].run.entries) {
+        if (entry.own) continue;
         const auto row = rows.find({entry.step_key(), entry.tag});
         if (row != rows.end()) (row->second.*tapes)[i].push_back(&entry);
       }
@@ -89,7 +101,10 @@ void EntryComparison::series(SeriesRow row) {
     return firsts;
   };
   const EntryRow firsts{first(row.a), first(row.b)};
-  const std::string subject = entry_subject(firsts.any());
+  // Of the series, also if ktape's own read was before its first value.
+  Entry any = firsts.any();
+  any.nth = 0;
+  const std::string subject = entry_subject(any);
   if (!firsts.complete())
     add(DiffKind::kMissing, subject, column_of(firsts.a, seen_there),
         column_of(firsts.b, seen_there));
@@ -106,13 +121,32 @@ void EntryComparison::series(SeriesRow row) {
 }
 
 void EntryComparison::series_counts(const SeriesRow& row, const std::string& subject) {
-  add(DiffKind::kReply, subject, column_of_series(row.a, seen_statuses),
-      column_of_series(row.b, seen_statuses));
+  const RepeatColumn a = column_of_series(row.a, seen_statuses);
+  const RepeatColumn b = column_of_series(row.b, seen_statuses);
+  add(DiffKind::kReply, subject, a, b);
+  if (change_between(a, b) != Change::kChanged) series_done(row, subject);
   // Between single tapes; with repeats, their variation decides.
   const bool by_interval = row.a.front().front()->interval > 0;
   add(DiffKind::kReply, subject + ", number of values", column_of_series(row.a, seen_count),
       column_of_series(row.b, seen_count),
       by_interval && !to_.repeated() ? Aside::may_vary("intervals may be missed") : Aside{});
+}
+
+// The statuses are of the same kinds, but their shares may differ.
+void EntryComparison::series_done(const SeriesRow& row, const std::string& subject) {
+  const auto all_done = [](const Entries& of) { return number_done(of) == of.size(); };
+  // Then the number of values says it.
+  if (std::ranges::all_of(row.a, all_done) && std::ranges::all_of(row.b, all_done)) return;
+  const Entries &a = row.a.front(), &b = row.b.front();
+  const auto apart = [](size_t one, size_t other) {
+    return std::max(one, other) - std::min(one, other);
+  };
+  // Intervals that were missed would have been done.
+  const bool missed = a.front()->interval > 0 && !to_.repeated() &&
+                      apart(number_done(a), number_done(b)) <= apart(a.size(), b.size());
+  add(DiffKind::kReply, subject + ", number done", column_of_series(row.a, seen_done),
+      column_of_series(row.b, seen_done),
+      missed ? Aside::may_vary("intervals may be missed") : Aside{});
 }
 
 void EntryComparison::series_values(const SeriesRow& row, ValueFacts Entry::*member,

@@ -59,6 +59,7 @@ class EntryComparison {
   // Compares summaries: which of two runs' values belong together is not known.
   void series(SeriesRow row);
   void series_counts(const SeriesRow& row, const std::string& subject);
+  void series_done(const SeriesRow& row, const std::string& subject);
   void series_values(const SeriesRow& row, ValueFacts Entry::*member, const std::string& what);
 
   const DiffSide& a_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replay/diff/diff.h"
@@ -20,6 +21,9 @@ struct SeriesSpec {
   FillTarget target = per_cpu_target("runqueues", 0, "nr_running");
   std::string type = "unsigned int";
   bool last_fails = false;
+  size_t refused = 0;  // so many more, that have no value
+  size_t own = 0;      // so many more, that ktape read on its own, of the value 99
+  bool own_first = false;
 };
 
 // Values of a tag in one step.
@@ -29,6 +33,8 @@ DiffTape series_tape(const SeriesSpec& spec) {
   builder.run_started("t");
   builder.step_started(0, "look");
   uint64_t interval = 0;
+  const TapeEntry own{.tag = "nr", .target = spec.target, .value = 99, .type = spec.type};
+  for (size_t i = 0; spec.own_first && i < spec.own; ++i) builder.hot(own);
   for (const uint64_t value : spec.values) {
     TapeEntry entry{.tag = "nr", .target = spec.target, .value = value, .type = spec.type};
     if (spec.last_fails && interval + 1 == spec.values.size()) {
@@ -38,10 +44,20 @@ DiffTape series_tape(const SeriesSpec& spec) {
     ++interval;
     builder.hot(entry, spec.every ? interval : 0);
   }
+  for (size_t i = 0; i < spec.refused; ++i) {
+    TapeEntry entry{.tag = "nr", .target = spec.target, .type = spec.type};
+    entry.status = schema::EntryStatus::REFUSED;
+    entry.reason = "gate 4";
+    builder.hot(entry, spec.every ? ++interval : 0);
+  }
+  for (size_t i = 0; !spec.own_first && i < spec.own; ++i) builder.hot(own);
   builder.step_finished(0);
   const std::string path = builder.seal().path;
   auto tape = must(TapeReader::open(path));
-  return DiffTape{path, "intact", "", must(gather_run_facts(*tape)), {}, {}, {}};
+  RunFacts run = must(gather_run_facts(*tape));
+  const size_t first_own = spec.own_first ? 0 : run.entries.size() - spec.own;
+  for (size_t i = 0; i < spec.own; ++i) run.entries[first_own + i].own = true;
+  return DiffTape{path, "intact", "", std::move(run), {}, {}, {}};
 }
 
 DiffSide side_of(const std::vector<SeriesSpec>& specs) {
@@ -106,6 +122,35 @@ TEST_CASE("a series on one side and one value on the other are compared as serie
 TEST_CASE("values of a series that were not done are reported by their reason, not by place") {
   const Lines lines = shown({{{5, 5, 5}}}, {{.values = {5, 5, 5}, .last_fails = true}});
   CHECK(lines == Lines{kSubject + ": 3 done | 2 done; 1 failed: not mapped"});
+}
+
+TEST_CASE("series whose values were done in other shares are not the same") {
+  const SeriesSpec most{.values = {5, 5, 5, 5}, .refused = 2};
+  const SeriesSpec few{.values = {5, 5}, .refused = 4};
+  CHECK(shown({most}, {most}).empty());
+  CHECK(shown({most}, {few}) == Lines{kSubject + ", number done: 4 of 6 | 2 of 6"});
+}
+
+TEST_CASE("intervals that were missed explain fewer that were done, but not more that were not") {
+  const SeriesSpec six{.values = {5, 5, 5, 5}, .every = true, .refused = 2};
+  const SeriesSpec one_less{.values = {5, 5, 5}, .every = true, .refused = 2};
+  const SeriesSpec refused{.values = {5, 5}, .every = true, .refused = 3};
+  CHECK(shown({six}, {one_less}) ==
+        Lines{kSubject + ", number done: 4 of 6 | 3 of 5 [intervals may be missed]",
+              kSubject + ", number of values: 6 | 5 [intervals may be missed]"});
+  CHECK(shown({six}, {refused}) ==
+        Lines{kSubject + ", number done: 4 of 6 | 2 of 5",
+              kSubject + ", number of values: 6 | 5 [intervals may be missed]"});
+}
+
+TEST_CASE("what ktape read on its own is no value of a series") {
+  const SeriesSpec two{.values = {5, 5}};
+  CHECK(shown({two}, {{.values = {5, 5}, .own = 2}}).empty());
+  CHECK(shown({two}, {{.values = {5, 5}, .own = 2, .own_first = true}}).empty());
+  // Nor does one hide a series in the place of whose first value it is.
+  const Lines lines = shown({{.values = {5, 5}, .own = 1, .own_first = true}},
+                            {{.values = {5, 5, 5}, .own = 1, .own_first = true}});
+  CHECK(lines == Lines{kSubject + ", number of values: 2 | 3"});
 }
 
 TEST_CASE("with repeats the range of each figure counts") {
