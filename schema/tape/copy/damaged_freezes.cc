@@ -72,22 +72,24 @@ class ListCheck {
 
  private:
   void begin(uint64_t freeze) {
-    // Rows of a freeze that has no end are left out anyway.
     if (const auto claim = claims_.extract(freeze_); !claim.empty())
       note(check_page_list(freeze_, claim.mapped(), *list_));
     freeze_ = freeze;
+    is_claimed_ = claims_.contains(freeze);
     order_ = {};
     list_.emplace();
   }
 
   void note(const Result<void>& checked) {
-    if (!checked.ok()) damaged_.emplace(freeze_, checked.error().message);
+    // Rows of a freeze that has no end are left out anyway.
+    if (!checked.ok() && is_claimed_) damaged_.emplace(freeze_, checked.error().message);
   }
 
   std::map<uint64_t, ThawedPages> claims_;
   const std::set<Digest>& whole_;
   std::map<uint64_t, std::string> damaged_;
-  uint64_t freeze_ = 0;  // whose rows these are; 0: none
+  uint64_t freeze_ = 0;      // whose rows these are; 0: none
+  bool is_claimed_ = false;  // its Thawed record was read
   PageListOrder order_;
   std::optional<PageListDigest> list_{std::in_place};  // not assignable
 };

@@ -127,6 +127,23 @@ TEST_CASE("salvage keeps freezes that are whole, and leaves out the rows of one 
   CHECK(salvaged.losses.losses().empty());
 }
 
+TEST_CASE("salvage counts the damaged freezes that have an end") {
+  const std::string damage =
+      GENERATE(std::string("INSERT INTO freeze_page(freeze, frame, frames) VALUES(9, 5, 0)"),
+               std::string("INSERT INTO freeze_page(freeze, frame, frames, hash) "
+                           "VALUES(9, 5, 1, zeroblob(32))"));
+  INFO(damage);
+  TempDir dir;
+  const std::string partial = record_freezes(dir);
+  sql(partial, damage);
+  const Verification whole = must(salvage(partial, dir.file("saved.ktape")));
+  CHECK(whole.records == 2 + 2 * kFreezes);
+  CHECK(whole.losses.losses().empty());
+  sql(partial, "DELETE FROM freeze_page WHERE freeze = 2");
+  const Verification cut = must(salvage(partial, dir.file("cut.ktape")));
+  CHECK_THAT(cut.losses.text(), StartsWith("1 salvage_freezes; "));
+}
+
 TEST_CASE("salvage refuses a sealed tape and an existing name") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
