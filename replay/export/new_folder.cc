@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "schema/base/text.h"
+#include "schema/tape/tape_file.h"
 
 namespace ktape {
 
@@ -20,12 +21,6 @@ namespace {
 Error in_the_way(const std::string& path) {
   return Error{ErrorCode::kUsage, in_quotes(path) + " already exists",
                "give another name, or move the folder away"};
-}
-
-bool exists(const std::string& path) {
-  // lstat(): a dangling link is in the way, too.
-  struct stat status;
-  return ::lstat(path.c_str(), &status) == 0;
 }
 
 std::string without_slashes(std::string path) {
