@@ -213,8 +213,7 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
   }
 }
 
-// A escaped_cell of a Markdown table: nothing in it can end the escaped_cell or be taken for
-// markup.
+// A cell of a Markdown table: nothing in it can end the cell or be taken for markup.
 std::string escaped_cell(std::string_view text) {
   std::string out;
   for (char c : text) {

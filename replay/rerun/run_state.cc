@@ -15,7 +15,7 @@ namespace ktape {
 namespace {
 
 // Bounds the memory that an untrusted tape can make us use; far above any real run.
-constexpr size_t kMaxRequestsKept = size_t{1} << 16;
+constexpr size_t kMaxKeptOfEach = size_t{1} << 16;
 
 std::string kind_name(const RecordView& view) {
   if (!view.known) return fmt::format("a record of unknown kind {}", view.kind);
@@ -90,8 +90,8 @@ Result<void> RunState::visit(const RecordView& view) {
   // Before fold(): a reply to a request that is not there ends the reading.
   KTAPE_TRY(requests_.visit(view));
   if (view.known) fold(view.seq, view.record);
-  if (steps_.size() <= kMaxRequestsKept && workers_.size() <= kMaxRequestsKept &&
-      schedulers_.size() <= kMaxRequestsKept)
+  if (steps_.size() <= kMaxKeptOfEach && workers_.size() <= kMaxKeptOfEach &&
+      schedulers_.size() <= kMaxKeptOfEach)
     return {};
   return Error{ErrorCode::kOutOfRange,
                "the tape has more steps, workers or schedulers than a run can have", ""};

@@ -386,7 +386,6 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
   Reached to;
   if (!reach(memory, prepared, true, served, to)) return false;
   observe_queues(memory, to, served);
-  // The values before and after.
   // The values before and after. Counted before anything is written: a write whose reply does not
   // fit must not happen.
   if (!take_reply_bytes(2, to.width.bytes, served)) return false;

@@ -14,7 +14,7 @@ namespace {
 
 // The level becomes an offset into ancestors[]: a larger one is damage.
 constexpr uint64_t kMaxLevels = 16;
-constexpr size_t kMaxExitTextBytes = 4096;
+constexpr size_t kMaxSchedTextBytes = 4096;
 
 constexpr std::string_view kSched = "struct scx_sched";
 constexpr std::string_view kAnnounced = "state_add_uevent_sent";
@@ -206,7 +206,7 @@ Result<void> SchedExtReader::Impl::read_sub(const GuestMemory& memory,
   const GuestVirtual above = state.address + ancestors->offset_bytes + (depth - 1) * kPointerBytes;
   KTAPE_ASSIGN(state.parent, pointer(memory, above));
   if (!cgroup) return {};
-  KTAPE_ASSIGN(state.cgroup, pointed_text(memory, state.address, *cgroup, kMaxExitTextBytes));
+  KTAPE_ASSIGN(state.cgroup, pointed_text(memory, state.address, *cgroup, kMaxSchedTextBytes));
   return {};
 }
 
@@ -237,7 +237,7 @@ Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory,
   SchedulerState state;
   state.address = scheduler;
   state.name = text_at(impl_->kernel, memory, scheduler + impl_->name.offset_bytes,
-                       std::min<size_t>(impl_->name.type.size_bytes, kMaxExitTextBytes));
+                       std::min<size_t>(impl_->name.type.size_bytes, kMaxSchedTextBytes));
   KTAPE_ASSIGN(const uint64_t flags, impl_->value(memory, scheduler, impl_->flags));
   state.partial = (flags & impl_->partial_flag) != 0;
   KTAPE_ASSIGN(state.ops, impl_->ops(memory, scheduler));

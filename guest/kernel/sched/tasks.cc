@@ -13,8 +13,6 @@ namespace {
 using xarray::is_internal;
 using xarray::is_node;
 
-// Above any shift of a real node: the first node may have any shift below it.
-
 }  // namespace
 
 Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {

@@ -14,7 +14,6 @@ namespace {
 using xarray::is_internal;
 using xarray::is_node;
 
-// Above any shift of a real node: the first node may have any shift below it.
 constexpr uint64_t kMaxSlots = 64;  // XA_CHUNK_SIZE is at most this
 constexpr uint64_t kMaxNodeBytes = 4096;
 
@@ -53,7 +52,8 @@ struct XarrayWalk::Walk {
     const Result<void> read = memory.read(at, bytes);
     if (!read.ok()) return memory.unreadable(read.error());
     const auto shift = static_cast<uint64_t>(bytes[of.shift_offset_]);
-    // Otherwise a node that points at itself would recurse for ever.
+    // Bounds the depth, also of a node that points at itself. Not the time: many slots may lead to
+    // one node, so a caller's memory bounds how much is read.
     if (shift >= above) {
       return memory.damaged(
           fmt::format("a node of shift {} is at or below one of shift {}", shift, above));

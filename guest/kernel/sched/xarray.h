@@ -20,7 +20,8 @@ namespace xarray {
 inline constexpr uint64_t kInternalMask = 3;
 inline constexpr uint64_t kInternal = 2;
 inline constexpr uint64_t kLowestNode = 4096;
-// Bits of an index: an IDR without a node has its only entry at 0.
+// Bits of an index: an IDR without a node has its only entry at 0. Above any shift of a real node:
+// the first node may have any shift below it.
 inline constexpr uint64_t kIndexBits = 64;
 
 [[nodiscard]] inline bool is_internal(uint64_t entry) {
@@ -47,7 +48,8 @@ class XarrayWalk {
   // kNotFound if BTF lacks a required type, kBadInput for a node that no kernel has.
   [[nodiscard]] static Result<XarrayWalk> create(const Btf& btf, LayoutLog& log);
 
-  // In the order of the indexes. Terminates because a node's shift must be below its parent's.
+  // In the order of the indexes. A node's shift must be below its parent's, which bounds the depth.
+  // Slots of a damaged xarray may share nodes: `memory` has to bound what is read.
   [[nodiscard]] Result<void> walk(WalkMemory& memory, GuestVirtual xarray, Entries entries,
                                   const Visit& visit) const;
 

@@ -20,7 +20,7 @@ constexpr const char* kGlobals[] = {"jiffies_64",       "init_pid_ns",          
                                     "vmcoreinfo_size",  "root_task_group"};
 constexpr const char* kCpuMasks[] = {"__cpu_possible_mask", "__cpu_present_mask",
                                      "__cpu_online_mask", "__cpu_active_mask"};
-constexpr uint64_t kMaskWordBytes = 8;
+constexpr uint64_t kLongBytes = 8;
 
 }  // namespace
 
@@ -33,11 +33,11 @@ struct SchedMemory::Impl {
         schedulers(adopted, queues),
         maps(adopted) {
     const uint64_t mask_bytes =
-        (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kMaskWordBytes;
-    for (const char* name : kGlobals) find(name, kMaskWordBytes, globals);
+        (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kLongBytes;
+    for (const char* name : kGlobals) find(name, kLongBytes, globals);
     // CPU masks are as long as the kernel's nr_cpu_ids, rounded up to words.
     for (const char* name : kCpuMasks) find(name, mask_bytes, globals);
-    find("__per_cpu_offset", kernel.facts().cpus * kMaskWordBytes, anchors);
+    find("__per_cpu_offset", kernel.facts().cpus * kLongBytes, anchors);
   }
 
   struct Place {

@@ -14,7 +14,7 @@
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify_parts.h"
 
-// RowTree as stored in the file. Queries do not show all of a row: not a value in place of a key
+// Rows as stored in the file. Queries do not show all of a row: not a value in place of a key
 // that is stored elsewhere, not the bytes after the last column, not the width of a number. SQLite
 // writes each row in exactly one way, so any other way is an edit.
 // https://www.sqlite.org/fileformat.html, sections 1.5, 1.6 and 2.1.
@@ -239,7 +239,7 @@ class RowTree {
       KTAPE_TRY(check_page(static_cast<uint32_t>(cell.number(4)), depth + 1));
     if (type == kInteriorTable) {
       // Tapes only grow: the interior key between two pages is the last row number of the first.
-      // RowTree were only ever appended, so no split has left another key there.
+      // Rows were only ever appended, so no split has left another key there.
       if (cell.varint() != row_ || !cell.sound())
         return fault(number, "has an interior key that matches no row");
       return {};
