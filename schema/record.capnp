@@ -525,7 +525,7 @@ struct Sample {
 
 struct TraceChunk {
   # Sub-buffers of a trace ring of the guest's kernel, in the order in which they were written. Each freeze has one of
-  # every ring, also without sub-buffers, for the counters.
+  # every ring that was kept, also without sub-buffers, for the counters.
   cpu @0 :UInt32;
   pages @1 :Data;               # the sub-buffers, one after another, as they lay in memory; at most 4 MiB unpacked
   formats @2 :List(TraceFormat);# of events whose format no earlier chunk has
@@ -534,8 +534,8 @@ struct TraceChunk {
   codec @5 :UInt8;              # of `pages`, as in blob.codec: 0 as they are, 1 one zstd frame
   generation @6 :UInt64;        # of the first sub-buffer: the ring's pages_touched when it was begun. The next has one
                                 # more; numbers that no chunk has are sub-buffers that were lost
-  open @7 :Bool;                # the last sub-buffer was still being written: a later chunk with its generation
-                                # replaces it
+  open @7 :Bool;                # the last sub-buffer was still being written. If the ring's next chunk that has
+                                # sub-buffers begins with its generation, that one replaces it
   readBytes @8 :UInt32;         # bytes of data of the first sub-buffer that a reader in the guest had consumed
   freeze @9 :UInt64;            # lifted in this freeze; 0: while the machine ran
   clock @10 :Data;              # the ring's trace clock: "mono" is CLOCK_MONOTONIC, as Record.guestNs

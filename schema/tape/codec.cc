@@ -22,18 +22,27 @@ Error too_large(unsigned long long bytes, size_t limit_bytes) {
                    std::to_string(limit_bytes));
 }
 
+Error no_codec(int64_t codec) {
+  return bad_input("its codec " + std::to_string(codec) + " does not exist");
+}
+
 Error does_not_start() { return Error{ErrorCode::kHost, "cannot initialize libzstd", ""}; }
 
-Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::byte> data,
-                                          size_t limit_bytes) {
-  unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
+Result<size_t> content_bytes(std::span<const std::byte> data, size_t limit_bytes) {
+  const unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
   // Our own writer always stores the size; without it the content could not be bounded before it is
   // unpacked.
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
     return bad_input("it is not a zstd frame with its content size");
   }
-  // Before anything is allocated.
   if (size > limit_bytes) return too_large(size, limit_bytes);
+  return static_cast<size_t>(size);
+}
+
+Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::byte> data,
+                                          size_t limit_bytes) {
+  // Before anything is allocated.
+  KTAPE_ASSIGN(const size_t size, content_bytes(data, limit_bytes));
   // A decoder accepts several frames, and skips those that it does not know.
   if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
     return bad_input("it is not one whole zstd frame");
@@ -103,7 +112,17 @@ Result<std::vector<std::byte>> Unpacker::unpack(int64_t codec, std::span<const s
       return std::vector<std::byte>(data.begin(), data.end());
     case Codec::kZstd: return decompress(context_->zstd.get(), data, limit_bytes);
   }
-  return bad_input("its codec " + std::to_string(codec) + " does not exist");
+  return no_codec(codec);
+}
+
+Result<size_t> unpacked_bytes(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {
+  switch (static_cast<Codec>(codec)) {
+    case Codec::kPlain:
+      if (data.size() > limit_bytes) return too_large(data.size(), limit_bytes);
+      return data.size();
+    case Codec::kZstd: return content_bytes(data, limit_bytes);
+  }
+  return no_codec(codec);
 }
 
 Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,

@@ -58,6 +58,11 @@ class Unpacker {
   std::unique_ptr<Context> context_;
 };
 
+// How many bytes unpack() would return, from the frame's header alone: a damaged frame may claim
+// any number up to the limit. Errors as there.
+[[nodiscard]] Result<size_t> unpacked_bytes(int64_t codec, std::span<const std::byte> data,
+                                            size_t limit_bytes);
+
 // How the rows of blob or page are packed: SHA-256 over the hash, codec and SHA-256(data) of each
 // row, in the order in which they were added.
 class PackedRows {

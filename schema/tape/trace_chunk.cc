@@ -34,6 +34,15 @@ Result<void> check(size_t bytes, uint32_t sub_buffer_bytes, ErrorCode code) {
   return {};
 }
 
+uint32_t each_bytes(schema::TraceChunk::Reader chunk) {
+  return chunk.getSubBufferBytes() == 0 ? kUsualSubBufferBytes : chunk.getSubBufferBytes();
+}
+
+std::span<const std::byte> packed_of(schema::TraceChunk::Reader chunk) {
+  const auto pages = chunk.getPages();
+  return std::as_bytes(std::span(pages.begin(), pages.size()));
+}
+
 }  // namespace
 
 Result<void> write_sub_buffers(std::span<const std::byte> bytes, uint32_t sub_buffer_bytes,
@@ -50,13 +59,17 @@ Result<void> write_sub_buffers(std::span<const std::byte> bytes, uint32_t sub_bu
   return {};
 }
 
+Result<SubBufferSizes> sub_buffer_sizes(schema::TraceChunk::Reader chunk) {
+  const uint32_t each = each_bytes(chunk);
+  KTAPE_ASSIGN(const size_t bytes,
+               unpacked_bytes(chunk.getCodec(), packed_of(chunk), kMaxTraceChunkBytes));
+  KTAPE_TRY(check(bytes, each, ErrorCode::kBadInput));
+  return SubBufferSizes{static_cast<uint32_t>(bytes / each), each};
+}
+
 Result<SubBuffers> read_sub_buffers(schema::TraceChunk::Reader chunk) {
-  SubBuffers read;
-  read.sub_buffer_bytes =
-      chunk.getSubBufferBytes() == 0 ? kUsualSubBufferBytes : chunk.getSubBufferBytes();
-  const auto pages = chunk.getPages();
-  const auto packed = std::as_bytes(std::span(pages.begin(), pages.size()));
-  KTAPE_ASSIGN(read.bytes, unpack(chunk.getCodec(), packed, kMaxTraceChunkBytes));
+  SubBuffers read{{}, each_bytes(chunk)};
+  KTAPE_ASSIGN(read.bytes, unpack(chunk.getCodec(), packed_of(chunk), kMaxTraceChunkBytes));
   KTAPE_TRY(check(read.bytes.size(), read.sub_buffer_bytes, ErrorCode::kBadInput));
   return read;
 }

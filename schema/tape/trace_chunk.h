@@ -31,6 +31,14 @@ struct SubBuffers {
   }
 };
 
+// What it says that it holds; nothing is unpacked. Errors as read_sub_buffers(), but a damaged
+// frame is not noticed.
+struct SubBufferSizes {
+  uint32_t count = 0;
+  uint32_t each_bytes = 0;
+};
+[[nodiscard]] Result<SubBufferSizes> sub_buffer_sizes(schema::TraceChunk::Reader chunk);
+
 // kBadInput, with the cause, for a chunk of a stranger's tape that is none.
 [[nodiscard]] Result<SubBuffers> read_sub_buffers(schema::TraceChunk::Reader chunk);
 

@@ -22,48 +22,64 @@ bool before(const TraceRing& ring, const std::pair<std::string_view, CpuId>& key
   return std::pair(std::string_view(ring.instance), ring.cpu) < key;
 }
 
+bool is_damaged(const TraceRing::Chunk& chunk) { return chunk.sub_buffer_bytes == 0; }
+
+// A damaged chunk counts as one without sub-buffers: reading it is the error.
+TraceRing::Chunk described(Seq seq, schema::TraceChunk::Reader chunk) {
+  TraceRing::Chunk found{seq, chunk.getGeneration()};
+  found.open = chunk.getOpen();
+  const auto sizes = sub_buffer_sizes(chunk);
+  if (!sizes.ok()) return found;
+  found.sub_buffers = sizes->count;
+  found.sub_buffer_bytes = sizes->each_bytes;
+  return found;
+}
+
+// Marks the chunk whose last sub-buffer the next one begins with. Nothing is read beyond a damaged
+// chunk, so that what comes before it is kept.
+void mark_replaced(std::vector<TraceRing::Chunk>& chunks, const TraceRing::Chunk& next) {
+  if (next.sub_buffers == 0) return;
+  for (auto before = chunks.rbegin(); before != chunks.rend(); ++before) {
+    if (is_damaged(*before)) return;
+    if (before->sub_buffers == 0) continue;
+    before->replaced = before->open && before->last_generation() == next.generation;
+    return;
+  }
+}
+
 class TapePages final : public RingPages {
  public:
   TapePages(const TapeReader& tape, const TraceRing& ring) : tape_(tape), ring_(ring) {}
 
   Result<std::optional<SubBuffer>> next() override {
-    for (;;) {
-      while (at_ < held_.count() && replaced()) ++at_;
-      if (at_ < held_.count()) break;
-      if (next_ == ring_.chunks.size()) return std::optional<SubBuffer>();
-      KTAPE_TRY(load(ring_.chunks[next_++]));
+    for (; chunk_ < ring_.chunks.size(); ++chunk_, at_ = 0) {
+      const TraceRing::Chunk& chunk = ring_.chunks[chunk_];
+      if (at_ == chunk.kept() && !is_damaged(chunk)) continue;
+      if (at_ == 0) KTAPE_TRY(load(chunk));
+      const uint32_t read_bytes = at_ == 0 ? read_bytes_ : 0;
+      return std::optional(SubBuffer{held_.at(at_++), read_bytes});
     }
-    const uint32_t read_bytes = at_ == 0 ? read_bytes_ : 0;
-    return std::optional(SubBuffer{held_.at(at_++), read_bytes});
+    return std::optional<SubBuffer>();
   }
 
  private:
-  // Whether the sub-buffer was still being written, and the next chunk begins with it.
-  [[nodiscard]] bool replaced() const {
-    if (!open_ || at_ + 1 != held_.count() || next_ == ring_.chunks.size()) return false;
-    return ring_.chunks[next_].generation == ring_.chunks[next_ - 1].generation + at_;
-  }
-
   Result<void> load(const TraceRing::Chunk& chunk) {
-    at_ = 0;
     return tape_.at(chunk.seq, [&](const RecordView& view) -> Result<void> {
       const auto record = view.record.getTraceChunk();
       auto read = read_sub_buffers(record);
       if (!read.ok()) return in_record(chunk.seq, read.error());
       held_ = std::move(*read);
       read_bytes_ = record.getReadBytes();
-      open_ = record.getOpen();
       return {};
     });
   }
 
   const TapeReader& tape_;
   const TraceRing& ring_;
-  size_t next_ = 0;  // chunk
+  size_t chunk_ = 0;
+  size_t at_ = 0;  // the next sub-buffer of the chunk
   SubBuffers held_{{}, 1};
-  size_t at_ = 0;  // the next sub-buffer of those held
   uint32_t read_bytes_ = 0;
-  bool open_ = false;
 };
 
 }  // namespace
@@ -90,7 +106,9 @@ Result<void> TraceRings::add(Seq seq, schema::TraceChunk::Reader chunk) {
     }
     ring = rings_.insert(ring, TraceRing{std::string(key.first), key.second, {}});
   }
-  ring->chunks.push_back({seq, chunk.getGeneration()});
+  const TraceRing::Chunk next = described(seq, chunk);
+  mark_replaced(ring->chunks, next);
+  ring->chunks.push_back(next);
   return {};
 }
 

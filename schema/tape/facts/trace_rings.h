@@ -21,6 +21,14 @@ struct TraceRing {
   struct Chunk {
     Seq seq;
     uint64_t generation = 0;  // of its first sub-buffer
+    uint32_t sub_buffers = 0;
+    uint32_t sub_buffer_bytes = 0;  // 0: the chunk is damaged
+    bool open = false;              // the last one was still being written
+    bool replaced = false;          // and the next chunk that has sub-buffers begins with it
+
+    // The number of sub-buffers that count.
+    [[nodiscard]] uint32_t kept() const { return sub_buffers - (replaced ? 1 : 0); }
+    [[nodiscard]] uint64_t last_generation() const { return generation + sub_buffers - 1; }
   };
 
   std::string instance;  // as the kernel names it, not escaped; empty: the global ring
@@ -28,7 +36,7 @@ struct TraceRing {
   std::vector<Chunk> chunks;
 };
 
-// The trace rings of a tape, and the formats of their events. Keeps 16 bytes of each chunk; the
+// The trace rings of a tape, and the formats of their events. Keeps 32 bytes of each chunk; the
 // sub-buffers of one chunk are in memory while they are read.
 class TraceRings {
  public:
@@ -54,8 +62,9 @@ class TraceRings {
   std::vector<std::string> problems_;
 };
 
-// The sub-buffers of a ring; one that was lifted while it was still being written is left out if a
-// later chunk has it again. Tape and ring outlive it. kBadInput names the record.
+// The sub-buffers of a ring; one that was lifted while it was still being written is left out if
+// the next chunk that has sub-buffers begins with it. Tape and ring outlive it. kBadInput names the
+// record.
 [[nodiscard]] std::unique_ptr<RingPages> sub_buffers_of(const TapeReader& tape,
                                                         const TraceRing& ring);
 

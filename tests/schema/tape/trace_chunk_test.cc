@@ -24,6 +24,9 @@ class ChunkFixture {
   [[nodiscard]] Error read_error() const {
     const auto read = read_sub_buffers(chunk.asReader());
     REQUIRE(!read.ok());
+    const auto sizes = sub_buffer_sizes(chunk.asReader());
+    REQUIRE(!sizes.ok());
+    CHECK(sizes.error().message == read.error().message);
     return read.error();
   }
 };
@@ -39,6 +42,8 @@ TEST_CASE_METHOD(ChunkFixture, "Sub-buffers are packed, and come back") {
     const SubBuffers read = must(read_sub_buffers(chunk.asReader()));
     CHECK(read.bytes == content);
     CHECK(read.count() == 1);
+    CHECK(must(sub_buffer_sizes(chunk.asReader())).count == 1);
+    CHECK(must(sub_buffer_sizes(chunk.asReader())).each_bytes == size);
     CHECK(read.at(0).size() == size);
   }
 }

@@ -125,6 +125,37 @@ TEST_CASE("A sub-buffer that was still being written is replaced by its later co
   CHECK(tape.times() == Texts{"1", "200", "3"});
 }
 
+TEST_CASE("A chunk without sub-buffers replaces nothing") {
+  for (const uint64_t generation : {8, 0}) {
+    TraceTape tape;
+    tape.add({.generation = 7, .open = true}, pages({1, 2}));
+    tape.add({.generation = generation}, {});
+    CHECK(tape.times() == Texts{"1", "2"});
+  }
+}
+
+TEST_CASE("A later copy replaces also with chunks without sub-buffers in between") {
+  for (const uint64_t generation : {8, 0}) {
+    TraceTape tape;
+    tape.add({.generation = 7, .open = true}, pages({1, 2}));
+    tape.add({.generation = generation, .open = true}, {});
+    tape.add({.generation = 8}, pages({20, 3}));
+    CHECK(tape.times() == Texts{"1", "20", "3"});
+  }
+}
+
+TEST_CASE("A sub-buffer whose later copy is behind a damaged chunk is kept") {
+  TraceTape tape;
+  tape.add({.generation = 7, .open = true}, pages({1, 2}));
+  tape.builder().add([](schema::Record::Builder record) {
+    auto chunk = record.initTraceChunk();
+    chunk.setInstance(as_data(std::string_view("ktape")));
+    chunk.setCodec(9);
+  });
+  tape.add({.generation = 8}, pages({20, 3}));
+  CHECK(tape.times() == Texts{"1", "2", "record 2: its codec 9 does not exist"});
+}
+
 TEST_CASE("A sub-buffer that was still being written at the end is kept") {
   TraceTape tape;
   tape.add({.generation = 7, .open = true}, pages({1, 2}));
