@@ -8,13 +8,12 @@
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
 #include "schema/trace/field_bytes.h"
-#include "schema/trace/known_events.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxNames = 65536;
+constexpr size_t kMaxNames = 65536, kMaxNameBytes = 64;
 constexpr size_t kUsualBytes = 192;  // of a line
 
 struct Template {
@@ -107,6 +106,7 @@ void add_plain(const EventField& field, std::span<const std::byte> bytes, std::s
 }  // namespace
 
 void TaskNames::set(Pid pid, std::string_view comm) {
+  comm = comm.substr(0, kMaxNameBytes);
   const auto known = names_.find(pid.value);
   if (known != names_.end()) {
     known->second = comm;
@@ -117,9 +117,14 @@ void TaskNames::set(Pid pid, std::string_view comm) {
 
 void TaskNames::learn(const TraceEvent& event) {
   if (event.name() != SchedSwitch::kName) return;
-  const auto reader = EventReader<SchedSwitch>::bind(*event.format);
-  if (!reader.ok()) return;
-  const auto change = reader->read(event);
+  if (event.format != format_) {
+    format_ = event.format;
+    switches_.reset();
+    const auto reader = EventReader<SchedSwitch>::bind(*format_);
+    if (reader.ok()) switches_ = *reader;
+  }
+  if (!switches_) return;
+  const auto change = switches_->read(event);
   if (!change.ok()) return;
   set(change->prev_pid, change->prev_comm);
   set(change->next_pid, change->next_comm);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -8,20 +9,24 @@
 
 #include "schema/base/result.h"
 #include "schema/trace/event_decode.h"
+#include "schema/trace/known_events.h"
 
 namespace ktape {
 
-// What tasks are called in the lines of events. Keeps the names of 65,536 tasks at most.
+// What tasks are called in the lines of events. Keeps the names of 65,536 tasks at most, and the
+// first 64 bytes of each: a kernel's have fewer.
 class TaskNames {
  public:
   void set(Pid pid, std::string_view comm);
-  // Takes both names of a sched_switch; does nothing with other events.
+  // Takes both names of a sched_switch; does nothing with other events. The formats outlive this.
   void learn(const TraceEvent& event);
   // "<idle>" for 0; "<...>" for a task that is not known.
   [[nodiscard]] std::string_view of(Pid pid) const;
 
  private:
   std::unordered_map<int32_t, std::string> names_;
+  const EventFormat* format_ = nullptr;               // of the last sched_switch
+  std::optional<EventReader<SchedSwitch>> switches_;  // for it; nothing if it cannot be read
 };
 
 // Events as `trace-cmd report -N` prints them, and the kernel its file `trace`:

@@ -124,6 +124,48 @@ TEST_CASE("A line of an event whose field is not in it is an error") {
         "event 'other', field 'x': the event ends before it, after 8 bytes");
 }
 
+TEST_CASE("A task's name of any length takes a bounded space") {
+  TaskNames names;
+  for (int i = 0; i < 2; ++i) {
+    names.set(Pid(1), std::string(65000, 'a'));
+    CHECK(names.of(Pid(1)) == std::string(64, 'a'));
+  }
+}
+
+// The fields of a sched_switch, the first of them at `at`.
+std::string switch_fields(uint32_t at) {
+  return field_line("char prev_comm[4]", at, 4, false) +
+         field_line("pid_t prev_pid", at + 4, 4, true) +
+         field_line("int prev_prio", at + 8, 4, true) +
+         field_line("long prev_state", at + 12, 8, true) +
+         field_line("char next_comm[4]", at + 20, 4, false) +
+         field_line("pid_t next_pid", at + 24, 4, true) +
+         field_line("int next_prio", at + 28, 4, true);
+}
+
+TEST_CASE("Names are learned from each sched_switch by its own format") {
+  EventFormats formats;
+  must(formats.add(format_text("sched_switch", 7, switch_fields(8))));
+  must(formats.add(format_text("sched_switch", 8, switch_fields(12))));
+  must(formats.add(format_text("sched_switch", 9, field_line("pid_t prev_pid", 8, 4, true))));
+  TaskNames names;
+  int32_t pid = 1;
+  for (const uint16_t id : {7, 8, 9, 7}) {
+    const uint32_t at = id == 8 ? 12 : 8;
+    const EventBytes bytes = EventBytes(id)
+                                 .text(at, "aaaa")
+                                 .put(at + 4, pid)
+                                 .text(at + 20, "bbbb")
+                                 .put(at + 24, pid + 1)
+                                 .put(at + 28, 120);
+    names.learn(must(decode_event(formats, CpuId(0), {0, as_bytes(bytes.bytes()), 0})));
+    const bool readable = id != 9;
+    CHECK(names.of(Pid(pid)) == (readable ? "aaaa" : "<...>"));
+    CHECK(names.of(Pid(pid + 1)) == (readable ? "bbbb" : "<...>"));
+    pid += 2;
+  }
+}
+
 TEST_CASE("Names of any number of tasks take a bounded space") {
   TaskNames names;
   for (int32_t pid = 1; pid <= 70000; ++pid) names.set(Pid(pid), "task");
