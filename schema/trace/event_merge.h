@@ -28,8 +28,8 @@ class RingPages {
   [[nodiscard]] virtual Result<std::optional<SubBuffer>> next() = 0;
 };
 
-// The events of several CPUs in order of time; of equal times, the lower CPU's first. Holds one
-// sub-buffer of each CPU, whatever the number of events.
+// The events of several CPUs in order of time; of equal times, the lower CPU's first. Needs one
+// sub-buffer of each CPU at a time; what each RingPages holds besides is its own affair.
 //
 // The events of one CPU come in the order in which they were written. If a clock went back on it,
 // as clocks do that the kernel has not settled on yet, so do the times that come out.

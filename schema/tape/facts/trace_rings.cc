@@ -55,23 +55,39 @@ class TapePages final : public RingPages {
     for (; chunk_ < ring_.chunks.size(); ++chunk_, at_ = 0) {
       const TraceRing::Chunk& chunk = ring_.chunks[chunk_];
       if (at_ == chunk.kept() && !is_damaged(chunk)) continue;
-      if (at_ == 0) KTAPE_TRY(load(chunk));
+      if (at_ == 0 || at_ == first_ + held_.count()) KTAPE_TRY(load(chunk));
       const uint32_t read_bytes = at_ == 0 ? read_bytes_ : 0;
-      return std::optional(SubBuffer{held_.at(at_++), read_bytes});
+      return std::optional(SubBuffer{held_.at(at_++ - first_), read_bytes});
     }
+    held_ = {{}, 1};
     return std::optional<SubBuffer>();
   }
 
  private:
   Result<void> load(const TraceRing::Chunk& chunk) {
+    held_ = {{}, 1};
     return tape_.at(chunk.seq, [&](const RecordView& view) -> Result<void> {
       const auto record = view.record.getTraceChunk();
       auto read = read_sub_buffers(record);
       if (!read.ok()) return in_record(chunk.seq, read.error());
-      held_ = std::move(*read);
+      hold(std::move(*read));
       read_bytes_ = record.getReadBytes();
       return {};
     });
+  }
+
+  // Those from `at_` on that there is room for.
+  void hold(SubBuffers all) {
+    const uint32_t each = all.sub_buffer_bytes;
+    const size_t fit = std::max<size_t>(ring_.room_bytes / each, 1);
+    first_ = at_;
+    if (all.count() <= at_ + fit && at_ == 0) {
+      held_ = std::move(all);
+      return;
+    }
+    const auto part = std::span<const std::byte>(all.bytes).subspan(
+        at_ * each, std::min(fit, all.count() - at_) * each);
+    held_ = {{part.begin(), part.end()}, each};
   }
 
   const TapeReader& tape_;
@@ -79,6 +95,7 @@ class TapePages final : public RingPages {
   size_t chunk_ = 0;
   size_t at_ = 0;  // the next sub-buffer of the chunk
   SubBuffers held_{{}, 1};
+  size_t first_ = 0;  // of those held, in the chunk
   uint32_t read_bytes_ = 0;
 };
 
@@ -90,7 +107,22 @@ Result<TraceRings> TraceRings::read(const TapeReader& tape) {
     if (!view.known || !view.record.isTraceChunk()) return {};
     return found.add(view.seq, view.record.getTraceChunk());
   }));
+  KTAPE_TRY(found.share_room());
   return found;
+}
+
+// One sub-buffer for each ring, and equal parts of what is left.
+Result<void> TraceRings::share_room() {
+  size_t least = 0;
+  for (const TraceRing& ring : rings_) least += ring.room_bytes;
+  if (least > kMaxHeldBytes) {
+    return Error{ErrorCode::kBadInput,
+                 "one sub-buffer of each trace ring takes " + std::to_string(least) +
+                     " bytes, over the limit of " + std::to_string(kMaxHeldBytes),
+                 ""};
+  }
+  for (TraceRing& ring : rings_) ring.room_bytes += (kMaxHeldBytes - least) / rings_.size();
+  return {};
 }
 
 Result<void> TraceRings::add(Seq seq, schema::TraceChunk::Reader chunk) {
@@ -104,11 +136,12 @@ Result<void> TraceRings::add(Seq seq, schema::TraceChunk::Reader chunk) {
                                       std::to_string(kMaxRings) + " that a tape can have",
                                   ""});
     }
-    ring = rings_.insert(ring, TraceRing{std::string(key.first), key.second, {}});
+    ring = rings_.insert(ring, TraceRing{std::string(key.first), key.second, {}, 0});
   }
   const TraceRing::Chunk next = described(seq, chunk);
   mark_replaced(ring->chunks, next);
   ring->chunks.push_back(next);
+  ring->room_bytes = std::max<size_t>(ring->room_bytes, next.sub_buffer_bytes);
   return {};
 }
 

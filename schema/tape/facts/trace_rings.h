@@ -34,16 +34,20 @@ struct TraceRing {
   std::string instance;  // as the kernel names it, not escaped; empty: the global ring
   CpuId cpu;
   std::vector<Chunk> chunks;
+  size_t room_bytes = 0;  // for sub-buffers in memory, while they are read; at least the largest
 };
 
-// The trace rings of a tape, and the formats of their events. Keeps 32 bytes of each chunk; the
-// sub-buffers of one chunk are in memory while they are read.
+// The trace rings of a tape, and the formats of their events. Keeps 32 bytes of each chunk. While
+// all rings are read at once, each holds as many sub-buffers of its chunk as it has room for: if
+// that is not all, the chunk is unpacked again for the others.
 class TraceRings {
  public:
-  static constexpr size_t kMaxRings = 4096;
+  static constexpr size_t kMaxRings = 1024;
+  static constexpr size_t kMaxHeldBytes = size_t{256} << 20;  // room of all rings
   static constexpr size_t kMaxProblems = 64;
 
-  // Reads every record. kBadInput for more than kMaxRings, or as TapeReader::for_each().
+  // Reads every record. kBadInput for more than kMaxRings, for rings of which one sub-buffer each
+  // takes more than kMaxHeldBytes, or as TapeReader::for_each().
   [[nodiscard]] static Result<TraceRings> read(const TapeReader& tape);
 
   // By instance and CPU.
@@ -55,6 +59,7 @@ class TraceRings {
 
  private:
   Result<void> add(Seq seq, schema::TraceChunk::Reader chunk);
+  [[nodiscard]] Result<void> share_room();
   void add_formats(Seq seq, schema::TraceChunk::Reader chunk);
 
   std::vector<TraceRing> rings_;

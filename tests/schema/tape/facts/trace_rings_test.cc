@@ -209,7 +209,54 @@ TEST_CASE("More rings than a machine can have are refused") {
   const auto rings = TraceRings::read(tape.reader());
   REQUIRE(!rings.ok());
   CHECK(rings.error().message ==
-        "record 4097: it has one more trace ring than the 4096 that a tape can have");
+        "record 1025: it has one more trace ring than the 1024 that a tape can have");
+}
+
+TEST_CASE("A chunk that a ring has no room for is read in parts") {
+  for (const size_t room : {1, 4096, 8192, 12288}) {
+    TraceTape tape;
+    tape.add({.read_bytes = 12}, pages({1, 2, 3, 4, 5}));
+    tape.add({.generation = 6}, pages({6}));
+    TraceRing ring = must(TraceRings::read(tape.reader())).rings().at(0);
+    ring.room_bytes = room;
+    const auto found = sub_buffers_of(tape.reader(), ring);
+    std::vector<std::pair<uint64_t, uint32_t>> times;
+    while (const auto next = must(found->next()))
+      times.emplace_back(must(RingPage::open(next->bytes)).time_ns(), next->read_bytes);
+    CHECK(times == std::vector<std::pair<uint64_t, uint32_t>>{
+                       {1, 12}, {2, 0}, {3, 0}, {4, 0}, {5, 0}, {6, 0}});
+  }
+}
+
+void add_large_rings(TraceTape& tape, uint32_t rings) {
+  constexpr uint32_t kLargest = 4u << 20;
+  const std::vector<std::byte> zeros(kLargest);
+  for (uint32_t cpu = 0; cpu < rings; ++cpu)
+    tape.builder().add([&](schema::Record::Builder record) {
+      auto chunk = record.initTraceChunk();
+      chunk.setCpu(cpu);
+      must(write_sub_buffers(zeros, kLargest, chunk));
+    });
+}
+
+TEST_CASE("All rings together have a bounded room") {
+  TraceTape tape;
+  add_large_rings(tape, 3);
+  tape.add({.cpu = 3}, pages({1}));
+  size_t room = 0;
+  const TraceRings rings = must(TraceRings::read(tape.reader()));
+  for (const TraceRing& ring : rings.rings()) room += ring.room_bytes;
+  CHECK(room <= TraceRings::kMaxHeldBytes);
+  CHECK(room > TraceRings::kMaxHeldBytes - rings.rings().size());
+}
+
+TEST_CASE("Rings of which one sub-buffer each is too much are refused") {
+  TraceTape tape;
+  add_large_rings(tape, 65);
+  const auto rings = TraceRings::read(tape.reader());
+  REQUIRE(!rings.ok());
+  CHECK(rings.error().message ==
+        "one sub-buffer of each trace ring takes 272629760 bytes, over the limit of 268435456");
 }
 
 TEST_CASE("A real kernel's events come back from a tape as they went in") {
