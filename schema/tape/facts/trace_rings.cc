@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "schema/tape/trace_chunk.h"
+#include "schema/trace/ring_page.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -45,6 +46,36 @@ void mark_replaced(std::vector<TraceRing::Chunk>& chunks, const TraceRing::Chunk
     before->replaced = before->open && before->last_generation() == next.generation;
     return;
   }
+}
+
+struct Times {
+  uint64_t first_ns = 0, last_ns = 0;
+};
+
+Result<Times> times_of(std::span<const std::byte> sub_buffer) {
+  KTAPE_ASSIGN(RingPage page, RingPage::open(sub_buffer));
+  Times times{page.time_ns(), page.time_ns()};
+  RingEvent event;
+  for (bool first = true;; first = false) {
+    KTAPE_ASSIGN(const bool more, page.next(event));
+    if (!more) return times;
+    if (first) times.first_ns = event.time_ns;
+    times.last_ns = event.time_ns;
+  }
+}
+
+// Of the events of a chunk's sub-buffer.
+Result<Times> times_of(const TapeReader& tape, const TraceRing::Chunk& chunk, uint32_t index) {
+  Times times;
+  KTAPE_TRY(tape.at(chunk.seq, [&](const RecordView& view) -> Result<void> {
+    const auto read = read_sub_buffers(view.record.getTraceChunk());
+    if (!read.ok()) return in_record(chunk.seq, read.error());
+    const auto found = times_of(read->at(index));
+    if (!found.ok()) return in_record(chunk.seq, found.error());
+    times = *found;
+    return {};
+  }));
+  return times;
 }
 
 class TapePages final : public RingPages {
@@ -155,6 +186,22 @@ void TraceRings::add_formats(Seq seq, schema::TraceChunk::Reader chunk) {
 
 std::unique_ptr<RingPages> sub_buffers_of(const TapeReader& tape, const TraceRing& ring) {
   return std::make_unique<TapePages>(tape, ring);
+}
+
+Result<std::vector<TraceGap>> gaps_of(const TapeReader& tape, const TraceRing& ring) {
+  std::vector<TraceGap> gaps;
+  const TraceRing::Chunk* before = nullptr;
+  for (const TraceRing::Chunk& chunk : ring.chunks) {
+    if (chunk.sub_buffers == 0) continue;
+    const TraceRing::Chunk* last = std::exchange(before, &chunk);
+    if (last == nullptr || chunk.generation <= last->last_generation()) continue;
+    const uint64_t missing = chunk.generation - last->last_generation() - 1;
+    if (missing == 0) continue;
+    KTAPE_ASSIGN(const Times end, times_of(tape, *last, last->sub_buffers - 1));
+    KTAPE_ASSIGN(const Times begin, times_of(tape, chunk, 0));
+    gaps.push_back({ring.cpu, end.last_ns, begin.first_ns, missing});
+  }
+  return gaps;
 }
 
 }  // namespace ktape

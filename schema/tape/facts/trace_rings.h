@@ -73,4 +73,17 @@ class TraceRings {
 [[nodiscard]] std::unique_ptr<RingPages> sub_buffers_of(const TapeReader& tape,
                                                         const TraceRing& ring);
 
+// Sub-buffers of a CPU that no chunk has: their generations are missing between two chunks.
+struct TraceGap {
+  CpuId cpu;
+  uint64_t after_ns = 0;   // time of the last event before it
+  uint64_t before_ns = 0;  // of the first event after it
+  uint64_t sub_buffers = 0;
+
+  friend bool operator==(const TraceGap&, const TraceGap&) = default;
+};
+
+// In the order of the chunks. Generations that go back are no gap. kBadInput names the record.
+[[nodiscard]] Result<std::vector<TraceGap>> gaps_of(const TapeReader& tape, const TraceRing& ring);
+
 }  // namespace ktape

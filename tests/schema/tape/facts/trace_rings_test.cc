@@ -259,6 +259,20 @@ TEST_CASE("Rings of which one sub-buffer each is too much are refused") {
         "one sub-buffer of each trace ring takes 272629760 bytes, over the limit of 268435456");
 }
 
+TEST_CASE("Missing generations are told with CPU and times") {
+  TraceTape tape;
+  tape.add({.cpu = 3, .generation = 7, .open = true}, pages({1, 2}));
+  tape.add({.cpu = 3, .generation = 0}, {});
+  tape.add({.cpu = 3, .generation = 8}, pages({20, 30}));
+  tape.add({.cpu = 3, .generation = 12}, pages({70, 80}));
+  tape.add({.cpu = 3, .generation = 14}, pages({90}));
+  tape.add({.cpu = 3, .generation = 1}, pages({95}));
+  tape.add({.cpu = 3, .generation = ~uint64_t{0}}, pages({99}));
+  const TraceRings rings = must(TraceRings::read(tape.reader()));
+  CHECK(must(gaps_of(tape.reader(), rings.rings().at(0))) ==
+        std::vector<TraceGap>{{CpuId(3), 30, 70, 2}, {CpuId(3), 95, 99, ~uint64_t{0} - 2}});
+}
+
 TEST_CASE("A real kernel's events come back from a tape as they went in") {
   const RecordedRing ring = recorded_ring("7.3.4");
   TraceTape tape;
