@@ -94,8 +94,10 @@ Result<void> check_op(const Kernel& kernel, const Op& op) {
 Error usage(const Kernel& kernel, const std::string& line, const Error& why) {
   Error error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
               fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
-  // Then the kernel may well have what is not found.
-  if (why.code == ErrorCode::kNotFound && kernel.knowledge().symbols.find(kLeftOutSymbol)) {
+  // The kernel may well have the symbol or type. A member is another matter: types that are there
+  // have all of theirs.
+  const bool whole = why.message.starts_with("no symbol ") || why.message.starts_with("no type ");
+  if (whole && kernel.knowledge().symbols.find(kLeftOutSymbol)) {
     error.message += "; the tape is slim";
     error.hint =
         "it has only the symbols and types that its run used; ask the tape that it was made from";
