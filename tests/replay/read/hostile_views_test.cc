@@ -194,9 +194,10 @@ TEST_CASE_METHOD(ViewFixture, "that there are more schedulers than are read is s
 TEST_CASE("why the schedulers of a kernel cannot be read is said") {
   std::vector<std::byte> btf = fake_kernel_btf({});
   const std::string_view name = "SCX_OPS_SWITCH_PARTIAL";
-  const auto at = std::ranges::search(btf, std::as_bytes(std::span(name)));
-  REQUIRE(!at.empty());
-  at.back() = std::byte{'X'};
+  const auto bytes = std::as_bytes(std::span(name));
+  const auto at = std::search(btf.begin(), btf.end(), bytes.begin(), bytes.end());
+  REQUIRE(at != btf.end());
+  *at = std::byte{'X'};
   ViewFixture fixture(with_types(btf));
   const ChildResult child = fixture.view("dsqs");
   CHECK(child.exit_status == 77);
