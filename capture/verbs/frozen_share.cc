@@ -62,9 +62,9 @@ Result<std::vector<std::string>> frozen_shares(const LoadedScenario& scenario,
       const TextNode& op = parsed.at("steps").at(i).at("actions").at(j).at("op");
       return error_at(scenario.path(), op.at("every").place,
                       fmt::format("cold reads with 'every' would freeze the machine for {} of the "
-                                  "time, and half is the most: a freeze takes {:.1f} ms or longer",
+                                  "time, and the limit is 50 %: a freeze takes {:.1f} ms or longer",
                                   share_text(frozen), each_ms),
-                      "make 'ms' longer, or read with 'mode = hot'");
+                      "make 'ms' larger, or read with 'mode = hot'");
     }
     if (frozen > 0)
       lines.push_back(

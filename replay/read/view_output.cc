@@ -30,12 +30,6 @@ std::string shown(const ViewCell& cell) {
   return cell.text && !cell.text->empty() ? *cell.text : "-";
 }
 
-// Of a terminal: the characters of UTF-8.
-size_t columns_of(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 std::vector<size_t> widths_of(const std::vector<Texts>& lines) {
   std::vector<size_t> widths(lines.front().size());
   for (const Texts& line : lines) {

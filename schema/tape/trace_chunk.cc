@@ -25,10 +25,11 @@ Error no_chunk(ErrorCode code, const std::string& why) {
 
 Result<void> check(size_t bytes, uint32_t sub_buffer_bytes, ErrorCode code) {
   if (!is_size(sub_buffer_bytes)) {
-    return no_chunk(code, "no sub-buffer has " + std::to_string(sub_buffer_bytes) + " bytes");
+    return no_chunk(code,
+                    std::to_string(sub_buffer_bytes) + " bytes is not the size of a sub-buffer");
   }
   if (bytes % sub_buffer_bytes != 0) {
-    return no_chunk(code, std::to_string(bytes) + " bytes are no whole number of " +
+    return no_chunk(code, std::to_string(bytes) + " bytes is not a multiple of " +
                               std::to_string(sub_buffer_bytes));
   }
   return {};

@@ -69,13 +69,13 @@ Result<std::span<const std::byte>> field_bytes(const TraceEvent& event, const Ev
 }
 
 Result<uint64_t> field_integer(const TraceEvent& event, const EventField& field) {
-  if (field.kind != FieldKind::kInteger) return bad(event, field, "it is no integer");
+  if (field.kind != FieldKind::kInteger) return bad(event, field, "it is not an integer");
   KTAPE_ASSIGN(const auto bytes, field_bytes(event, field));
   return field::integer(bytes, field.is_signed);
 }
 
 Result<std::string_view> field_text(const TraceEvent& event, const EventField& field) {
-  if (field.kind != FieldKind::kText) return bad(event, field, "it is no text");
+  if (field.kind != FieldKind::kText) return bad(event, field, "it is not text");
   KTAPE_ASSIGN(const auto bytes, field_bytes(event, field));
   return field::text(bytes);
 }

@@ -52,7 +52,7 @@ Result<void> declare(std::string_view text, EventField& field) {
   const size_t blank = text.find_last_of(" \t*");
   if (blank == std::string_view::npos) return bad("its declaration has no type");
   field.name = text.substr(blank + 1);
-  if (!is_name(field.name)) return bad(in_quotes(field.name) + " is no name");
+  if (!is_name(field.name)) return bad(in_quotes(field.name) + " is not a name");
   field.type = trimmed(text.substr(0, blank + 1));
   if (field.type.empty()) return bad("its declaration has no type");
   field.type += array;
@@ -120,7 +120,7 @@ Result<void> add_field(std::string_view line, EventFormat& format) {
   KTAPE_ASSIGN(EventField field, parse_field(line));
   if (format.common.size() + format.fields.size() >= kMaxFields)
     return bad("there are more than " + std::to_string(kMaxFields) + " fields");
-  if (format.field(field.name) != nullptr) return bad("a field has its name");
+  if (format.field(field.name) != nullptr) return bad("another field has the same name");
   const bool common = field.name.starts_with(kCommon);
   (common ? format.common : format.fields).push_back(std::move(field));
   return {};
@@ -130,7 +130,7 @@ Result<void> parse_line(std::string_view line, EventFormat& format) {
   constexpr std::string_view kName = "name: ", kId = "ID: ";
   if (line.starts_with(kName)) {
     format.name = trimmed(line.substr(kName.size()));
-    if (!is_name(format.name)) return bad(in_quotes(format.name) + " is no name");
+    if (!is_name(format.name)) return bad(in_quotes(format.name) + " is not a name");
   } else if (line.starts_with(kId)) {
     const auto id = to_number(trimmed(line.substr(kId.size())), 0xffff);
     if (!id) return bad("the id is not a number of 16 bits");

@@ -74,7 +74,7 @@ Result<bool> RingPage::next(RingEvent& event) {
 
     const uint64_t bytes = small ? kWordBytes * (1 + type) : event_bytes(header);
     if (bytes % kWordBytes != 0 || (!small && bytes < 2 * kWordBytes))
-      return bad("has " + std::to_string(bytes) + " bytes, which no event has");
+      return bad("has " + std::to_string(bytes) + " bytes, which is not the size of an event");
     if (bytes > left) {
       return bad("has " + std::to_string(bytes) + " bytes, beyond the end of the data at byte " +
                  std::to_string(end_));

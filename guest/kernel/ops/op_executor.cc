@@ -12,6 +12,7 @@
 #include "guest/kernel/ops/op_result.h"
 #include "guest/kernel/ops/op_width.h"
 #include "guest/kernel/ops/protection.h"
+#include "guest/kernel/ops/reply_room.h"
 #include "guest/kernel/ops/target_plan.h"
 #include "guest/kernel/ops/write_admission.h"
 #include "guest/kernel/types/sizes.h"
@@ -22,14 +23,6 @@
 namespace ktape {
 
 namespace {
-
-// A list's values go into one reply; this leaves room for others.
-constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
-// The values of a request go into one reply, and that into one message on the agent's channel
-// (wire/frame.h).
-constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
-// The size of a value in a reply, not counting its bytes (struct Value).
-constexpr uint64_t kValueBytes = 32;
 
 // A check refused the op: nothing was touched. Always returns false, for callers that pass it on.
 bool refuse(ServedOp& served, std::string reason) {
@@ -87,18 +80,18 @@ struct OpExecutor::Impl {
   OpPreparer preparer;
   // The rest of the budget of the request being served.
   PathBudget paths;
-  uint64_t reply_bytes = 0;
+  ReplyRoom room;
   LocalQueues locals;  // looked up once for a request
 
   // A hostile guest may send 1024 entries with long paths: what one request costs is bounded as a
   // whole, not only for each entry.
   void begin_request() {
     paths = PathBudget();
-    reply_bytes = kMaxReplyBytes;
+    room = ReplyRoom();
     locals.reset();
   }
 
-  bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
+  bool take_room(uint64_t values, uint64_t width, ServedOp& served);
   Result<GuestVirtual> instance(const GuestMemory& memory, const PreparedOp& prepared, CpuId cpu);
   bool admit(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served);
   void observe_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
@@ -108,7 +101,6 @@ struct OpExecutor::Impl {
               ServedOp& served, Reached& to);
   Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
   Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
-  bool cut_list(const OpWidth& width, TargetPlan::Places& found, ServedOp& served) const;
   bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
 
   ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to,
@@ -225,17 +217,10 @@ void OpExecutor::Impl::observe_queues(const GuestMemory& memory, const Reached& 
 }
 
 // False: the values no longer fit into the reply, and the result says so.
-bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
-  // A reader of tapes sends no reply, and its lists are bounded.
-  if (lists == Lists::kAsFarAsTheyGo) return true;
-  const uint64_t bytes = values * (kValueBytes + width);
-  if (bytes > reply_bytes) {
-    const std::string message = fmt::format(
-        "the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
-    return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
-  }
-  reply_bytes -= bytes;
-  return true;
+bool OpExecutor::Impl::take_room(uint64_t values, uint64_t width, ServedOp& served) {
+  if (lists == Lists::kAsFarAsTheyGo) return true;  // and its lists are bounded
+  const Result<void> taken = room.take(values, width);
+  return taken.ok() || fail(served, taken.error());
 }
 
 Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual place,
@@ -262,33 +247,14 @@ Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reac
   return {};
 }
 
-// What fits into a reply. A capture refuses a list that is too long; a reader of tapes shows the
-// beginning. False: it was refused, and the result says so.
-bool OpExecutor::Impl::cut_list(const OpWidth& width, TargetPlan::Places& found,
-                                ServedOp& served) const {
-  const uint64_t bytes = found.values.size() * width.bytes;
-  if (bytes <= kMaxListBytes) return true;
-  if (lists == Lists::kWhole) {
-    const std::string message =
-        fmt::format("the list's values take {} bytes, and {} is the most", bytes, kMaxListBytes);
-    return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
-  }
-  const uint64_t fit = kMaxListBytes / width.bytes;
-  const std::string message = fmt::format(
-      "the list's {} values take {} bytes: only the first {} are shown, which is {} KiB",
-      found.values.size(), bytes, fit, kMaxListBytes >> 10);
-  found.broke_off = Error{ErrorCode::kOutOfRange, message, "read a member, or from a shorter list"};
-  found.values.resize(fit);
-  found.numbers.resize(fit);
-  return true;
-}
-
 // False: the result says why not.
 bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served) {
   TargetPlan::Places& found = *to.found;
-  if (!cut_list(to.width, found, served)) return false;
+  // A capture refuses a list that is too long; a reader of tapes shows the beginning.
+  if (auto cut = cut_list(lists, to.width.bytes, found); !cut.ok())
+    return fail(served, cut.error());
   const std::vector<GuestVirtual>& entries = found.values;
-  if (!take_reply_bytes(entries.size(), to.width.bytes, served)) return false;
+  if (!take_room(entries.size(), to.width.bytes, served)) return false;
   std::vector<OpValue> values;
   GuestVirtual first = to.place;
   for (size_t i = 0; i < entries.size(); ++i) {
@@ -354,7 +320,7 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& pre
   if (to.is_list) {
     if (!fetch_list(memory, to, served)) return false;
   } else {
-    if (!take_reply_bytes(1, to.width.bytes, served)) return false;
+    if (!take_room(1, to.width.bytes, served)) return false;
     // Last, after everything that may refuse it.
     const Result<void> fetched = fetch_value(memory, to, served);
     if (!fetched.ok()) return fail(served, fetched.error());
@@ -388,7 +354,7 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
   observe_queues(memory, to, served);
   // The values before and after. Counted before anything is written: a write whose reply does not
   // fit must not happen.
-  if (!take_reply_bytes(2, to.width.bytes, served)) return false;
+  if (!take_room(2, to.width.bytes, served)) return false;
   const Result<void> stored = store(memory, to, std::get<WriteAction>(prepared.op->action), served);
   if (!stored.ok()) return fail(served, stored.error());
   served.status = schema::EntryStatus::DONE;

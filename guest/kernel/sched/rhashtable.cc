@@ -40,8 +40,8 @@ Result<RhashtableWalk> RhashtableWalk::create(LayoutLog& log) {
   walk.next_ = next.offset_bytes;
   const uint64_t end = std::max({walk.size_ + 4, walk.nest_ + 4, walk.future_ + kPointerBytes});
   if (end > walk.header_bytes_ || walk.header_bytes_ > kMaxHeaderBytes) {
-    return Error{ErrorCode::kBadInput,
-                 "the kernel's 'struct bucket_table' is none that can be walked", ""};
+    return Error{ErrorCode::kBadInput, "the kernel's 'struct bucket_table' has an unknown layout",
+                 ""};
   }
   return walk;
 }
@@ -62,7 +62,7 @@ class RhashtableWalk::Walk {
       const uint64_t nest = number(header, of_.nest_, 4);
       if (size > kMaxHashBuckets) {
         return memory_.damaged(
-            fmt::format("a table has {} buckets, and {} are the most", size, kMaxHashBuckets));
+            fmt::format("a table has {} buckets; the limit is {}", size, kMaxHashBuckets));
       }
       const GuestVirtual buckets = table + of_.header_bytes_;
       KTAPE_TRY(nest == 0 ? this->buckets(buckets, size) : nested(buckets, size, nest));

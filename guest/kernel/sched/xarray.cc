@@ -34,8 +34,7 @@ Result<XarrayWalk> XarrayWalk::create(const Btf& btf, LayoutLog& log) {
   const uint64_t end = slots.offset_bytes + slots.type.elements * sizeof(uint64_t);
   if (walk.slots_ > kMaxSlots || walk.node_bytes_ > kMaxNodeBytes || end > walk.node_bytes_ ||
       walk.shift_offset_ >= walk.node_bytes_) {
-    return Error{ErrorCode::kBadInput, "the kernel's 'struct xa_node' is none that can be walked",
-                 ""};
+    return Error{ErrorCode::kBadInput, "the kernel's 'struct xa_node' has an unknown layout", ""};
   }
   return walk;
 }

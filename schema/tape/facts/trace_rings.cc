@@ -162,10 +162,9 @@ Result<void> TraceRings::add(Seq seq, schema::TraceChunk::Reader chunk) {
   auto ring = std::lower_bound(rings_.begin(), rings_.end(), key, &before);
   if (ring == rings_.end() || ring->instance != key.first || ring->cpu != key.second) {
     if (rings_.size() == kMaxRings) {
-      return in_record(seq, Error{ErrorCode::kBadInput,
-                                  "it has one more trace ring than the " +
-                                      std::to_string(kMaxRings) + " that a tape can have",
-                                  ""});
+      return in_record(
+          seq, Error{ErrorCode::kBadInput,
+                     "the tape has more than " + std::to_string(kMaxRings) + " trace rings", ""});
     }
     ring = rings_.insert(ring, TraceRing{std::string(key.first), key.second, {}, 0});
   }

@@ -60,8 +60,8 @@ TEST_CASE("a scenario that would be frozen half of the time is refused at its pl
       refusal(read("a", "1", "cold") + ",\n" + read("b", "2", "cold"), schema::MemoryMode::FULL);
   CHECK(error.message ==
         "x:2:29: cold reads with 'every' would freeze the machine for at least 98.1 % of the time, "
-        "and half is the most: a freeze takes 51.7 ms or longer");
-  CHECK(error.hint == "make 'ms' longer, or read with 'mode = hot'");
+        "and the limit is 50 %: a freeze takes 51.7 ms or longer");
+  CHECK(error.hint == "make 'ms' larger, or read with 'mode = hot'");
   // Together: each of them alone would leave the machine time to run.
   const std::string both = read("a", "1", "cold") + ",\n" + read("b", "1", "cold");
   CHECK(shares(both).size() == 1);

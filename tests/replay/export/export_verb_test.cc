@@ -45,7 +45,8 @@ for table in tables:
     with open(f"{sys.argv[2]}/{table}.csv", newline="", encoding="utf-8") as file:
         for row, line in zip(rows, csv.DictReader(file), strict=True):
             for name, cell in zip(names, row):
-                assert line[name] == ("" if cell is None else str(cell)), (table, name, cell, line[name])
+                wanted = "" if cell is None else str(cell)
+                assert line[name] == wanted, (table, name, cell, line[name])
                 cells += 1
 print(cells > 400)
 )",

@@ -152,6 +152,9 @@ TEST_CASE("the name of a symbol is printed without what a terminal interprets") 
   const ChildResult child = fixture.view("workers");
   CHECK_THAT(child.output, ContainsSubstring("\\x1b[31mrt "));
   CHECK(child.output.find('\x1b') == std::string::npos);
+  const ChildResult value = fixture.view("task:sleeper.sched_class");
+  CHECK_THAT(value.output, ContainsSubstring("(\\x1b[31mrt_sched_class)"));
+  CHECK(value.output.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("the DSQs that a scheduler has for bypass are listed, or the reason why not") {

@@ -42,7 +42,8 @@ class Reader(html.parser.HTMLParser):
         self.tags, self.events, self.policy, self.raw, self.inside = {}, [], "", [], None
     def handle_starttag(self, tag, attributes):
         self.tags[tag] = self.tags.get(tag, 0) + 1
-        self.events += [name for name, _ in attributes if name.startswith("on") or name in ("src", "style")]
+        names = [name for name, _ in attributes]
+        self.events += [name for name in names if name.startswith("on") or name in ("src", "style")]
         attributes = dict(attributes)
         if attributes.get("http-equiv") == "Content-Security-Policy":
             self.policy = attributes["content"]

@@ -66,20 +66,20 @@ TEST_CASE_METHOD(ChunkFixture, "What is no sub-buffer is not written") {
     return write_sub_buffers(bytes(size), sub_buffer, chunk).error();
   };
   CHECK(written(4096, 4095).message ==
-        "not the sub-buffers of a trace ring: no sub-buffer has 4095 bytes");
+        "not the sub-buffers of a trace ring: 4095 bytes is not the size of a sub-buffer");
   CHECK(written(4096, 0).code == ErrorCode::kUsage);
   CHECK(written(4096, 2048).code == ErrorCode::kUsage);
   CHECK(written(4096, 12288).code == ErrorCode::kUsage);
   CHECK(written(4096, 8u << 20).code == ErrorCode::kUsage);
   CHECK(written(5000, 4096).message ==
-        "not the sub-buffers of a trace ring: 5000 bytes are no whole number of 4096");
+        "not the sub-buffers of a trace ring: 5000 bytes is not a multiple of 4096");
   CHECK(written((size_t{4} << 20) + 4096, 4096).code == ErrorCode::kOutOfRange);
 }
 
 TEST_CASE_METHOD(ChunkFixture, "A stranger's chunk is refused with the cause") {
   chunk.setPages(as_data(std::string_view("abc")));
   CHECK(read_error().message ==
-        "not the sub-buffers of a trace ring: 3 bytes are no whole number of 4096");
+        "not the sub-buffers of a trace ring: 3 bytes is not a multiple of 4096");
   CHECK(read_error().code == ErrorCode::kBadInput);
   chunk.setCodec(9);
   CHECK(read_error().code == ErrorCode::kBadInput);
@@ -87,7 +87,8 @@ TEST_CASE_METHOD(ChunkFixture, "A stranger's chunk is refused with the cause") {
   CHECK(read_error().code == ErrorCode::kBadInput);
   chunk.setCodec(0);
   chunk.setSubBufferBytes(1);
-  CHECK(read_error().message == "not the sub-buffers of a trace ring: no sub-buffer has 1 bytes");
+  CHECK(read_error().message ==
+        "not the sub-buffers of a trace ring: 1 bytes is not the size of a sub-buffer");
 }
 
 TEST_CASE_METHOD(ChunkFixture, "A chunk that unpacks to more than 4 MiB is refused") {

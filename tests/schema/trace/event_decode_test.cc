@@ -161,9 +161,9 @@ TEST_CASE("A field that is asked for as another kind is an error") {
   const OneEvent one(field_line("char a[8]", 8, 8, false) + field_line("int x", 16, 4, true),
                      EventBytes(kId).grow(20));
   CHECK(field_integer(one.event(), one.field("a")).error().message ==
-        "event 'e', field 'a': it is no integer");
+        "event 'e', field 'a': it is not an integer");
   CHECK(field_text(one.event(), one.field("x")).error().message ==
-        "event 'e', field 'x': it is no text");
+        "event 'e', field 'x': it is not text");
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ TEST_CASE("Types are kept as declared") {
 TEST_CASE("A line that is not of a format is refused with its number") {
   CHECK(refused("name: e\nID: 1\nformat:\nnonsense\n") ==
         "format of 'e', line 4: it is not part of a format");
-  CHECK(refused("name: e-1\n") == "format of 'e-1', line 1: 'e-1' is no name");
+  CHECK(refused("name: e-1\n") == "format of 'e-1', line 1: 'e-1' is not a name");
   CHECK(refused("name: e\nID: x\n") == "format of 'e', line 2: the id is not a number of 16 bits");
   CHECK(refused("name: e\nID: 65536\n") ==
         "format of 'e', line 2: the id is not a number of 16 bits");
@@ -104,8 +104,8 @@ TEST_CASE("A field's declaration has a type and a name") {
     return refused("name: e\n" + field_line(declaration, 0, 4, false));
   };
   CHECK(why("int") == "format of 'e', line 2: its declaration has no type");
-  CHECK(why("int 4th") == "format of 'e', line 2: '4th' is no name");
-  CHECK(why("void (*fn)(int)") == "format of 'e', line 2: 'fn)(int)' is no name");
+  CHECK(why("int 4th") == "format of 'e', line 2: '4th' is not a name");
+  CHECK(why("void (*fn)(int)") == "format of 'e', line 2: 'fn)(int)' is not a name");
   CHECK(why("char x]") == "format of 'e', line 2: its declaration has no '['");
   CHECK(why("") == "format of 'e', line 2: its declaration has no type");
 }
@@ -120,8 +120,9 @@ TEST_CASE("A field outside of any event is refused") {
 }
 
 TEST_CASE("Two fields of one name are refused") {
-  CHECK(refused("name: e\n" + field_line("int x", 0, 4, false) +
-                field_line("int x", 4, 4, false)) == "format of 'e', line 3: a field has its name");
+  CHECK(
+      refused("name: e\n" + field_line("int x", 0, 4, false) + field_line("int x", 4, 4, false)) ==
+      "format of 'e', line 3: another field has the same name");
 }
 
 TEST_CASE("A format without what every event has is refused") {

@@ -179,10 +179,14 @@ TEST_CASE("Absurd lengths are errors") {
     CHECK(events(PageBuilder().header(type, 9).word(0xfffffffc).finish()) ==
           Texts{"the event at byte 16 of a sub-buffer has 4294967296 bytes, beyond the end of the "
                 "data at byte 24"});
-    CHECK(events(PageBuilder().header(type, 9).word(0).word(0).finish()) ==
-          Texts{"the event at byte 16 of a sub-buffer has 4 bytes, which no event has"});
-    CHECK(events(PageBuilder().header(type, 9).word(5).word(0).word(0).finish()) ==
-          Texts{"the event at byte 16 of a sub-buffer has 9 bytes, which no event has"});
+    CHECK(
+        events(PageBuilder().header(type, 9).word(0).word(0).finish()) ==
+        Texts{
+            "the event at byte 16 of a sub-buffer has 4 bytes, which is not the size of an event"});
+    CHECK(
+        events(PageBuilder().header(type, 9).word(5).word(0).word(0).finish()) ==
+        Texts{
+            "the event at byte 16 of a sub-buffer has 9 bytes, which is not the size of an event"});
   }
 }
 

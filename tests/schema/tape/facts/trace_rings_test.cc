@@ -184,8 +184,8 @@ TEST_CASE("A chunk that holds no sub-buffers is an error with its record") {
     chunk.setPages(as_data(std::string_view("raw")));
   });
   CHECK(tape.times() == Texts{"1",
-                              "record 2: not the sub-buffers of a trace ring: 3 bytes are no whole "
-                              "number of 4096"});
+                              "record 2: not the sub-buffers of a trace ring: 3 bytes is not a "
+                              "multiple of 4096"});
 }
 
 TEST_CASE("Formats are collected, and those that cannot be used are told") {
@@ -208,8 +208,7 @@ TEST_CASE("More rings than a machine can have are refused") {
         [&](schema::Record::Builder record) { record.initTraceChunk().setCpu(cpu); });
   const auto rings = TraceRings::read(tape.reader());
   REQUIRE(!rings.ok());
-  CHECK(rings.error().message ==
-        "record 1025: it has one more trace ring than the 1024 that a tape can have");
+  CHECK(rings.error().message == "record 1025: the tape has more than 1024 trace rings");
 }
 
 TEST_CASE("A chunk that a ring has no room for is read in parts") {
